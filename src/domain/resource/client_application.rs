@@ -1,0 +1,292 @@
+//! `ClientApplication`: a downstream OAuth client, a relying party of ours.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use url::Url;
+
+use super::{Invalid, Ref, check_name, check_slug, is_loopback, read};
+use crate::domain::words::{ClientId, IdpId, OrganizationId, RoleId};
+
+/// A downstream application; `id` is its `client_id`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClientApplication {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<ClientId>,
+    pub name: String,
+    #[serde(default)]
+    pub client_type: ClientType,
+    /// Write-only; kept as a hash. Made by the server when absent on a confidential client.
+    #[serde(default, skip_serializing)]
+    pub secret: Option<String>,
+    #[serde(default)]
+    pub redirect_uris: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub post_logout_redirect_uris: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed_origins: Vec<String>,
+    #[serde(default = "code_only")]
+    pub grant_types: Vec<GrantType>,
+    #[serde(default = "default_scopes")]
+    pub scopes: Vec<String>,
+    /// Empty: all of its organization, and those for everyone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub identity_providers: Vec<Ref<IdpId>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organization: Option<Ref<OrganizationId>>,
+    /// Roles of the client itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<Ref<RoleId>>,
+    #[serde(default)]
+    pub admin_api: bool,
+    #[serde(default)]
+    pub consent: Consent,
+    #[serde(default = "yes")]
+    pub require_pkce: bool,
+    #[serde(default)]
+    pub require_pushed_authorization_requests: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_endpoint_auth_method: Option<TokenEndpointAuthMethod>,
+    #[serde(default)]
+    pub id_token_signed_response_alg: SigningAlg,
+    #[serde(default = "es256")]
+    pub access_token_signed_response_alg: SigningAlg,
+    /// 300 to 3600 seconds.
+    #[serde(default = "quarter_hour")]
+    pub access_token_lifetime_seconds: i64,
+}
+
+/// Whether the application can keep a secret (RFC 6749 §2.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClientType {
+    #[default]
+    Public,
+    Confidential,
+}
+
+/// How tokens may be asked for (RFC 6749 §1.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GrantType {
+    AuthorizationCode,
+    RefreshToken,
+    ClientCredentials,
+}
+
+/// Whether a person is asked before an application learns of him.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Consent {
+    /// First party: never asked.
+    #[default]
+    Implicit,
+}
+
+/// How an application authenticates at the token endpoint (OIDC Core §9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenEndpointAuthMethod {
+    None,
+    ClientSecretBasic,
+    ClientSecretPost,
+}
+
+/// The signature algorithms that we issue and accept in tokens (RFC 7518 §3.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum SigningAlg {
+    #[default]
+    RS256,
+    ES256,
+}
+
+impl SigningAlg {
+    /// The `alg` on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RS256 => "RS256",
+            Self::ES256 => "ES256",
+        }
+    }
+}
+
+impl ClientApplication {
+    pub(super) fn parse(value: Value) -> Result<Self, Invalid> {
+        let client: Self = read(value)?;
+        check_slug(client.id.as_ref().map(ClientId::as_str))?;
+        check_name(&client.name)?;
+        for (index, uri) in client.redirect_uris.iter().enumerate() {
+            check_redirect_uri(uri, client.client_type)
+                .map_err(|problem| Invalid::new(format!("redirectUris[{index}]"), problem))?;
+        }
+        for (index, uri) in client.post_logout_redirect_uris.iter().enumerate() {
+            check_redirect_uri(uri, client.client_type).map_err(|problem| {
+                Invalid::new(format!("postLogoutRedirectUris[{index}]"), problem)
+            })?;
+        }
+        for (index, origin) in client.allowed_origins.iter().enumerate() {
+            check_origin(origin)
+                .map_err(|problem| Invalid::new(format!("allowedOrigins[{index}]"), problem))?;
+        }
+        client.check_switches()?;
+        Ok(client)
+    }
+
+    fn check_switches(&self) -> Result<(), Invalid> {
+        let public = self.client_type == ClientType::Public;
+        let refuse = |path: &str, problem: &str| Err(Invalid::new(path, problem));
+        if public && self.secret.is_some() {
+            return refuse("secret", "a public client has none");
+        }
+        if public && !self.require_pkce {
+            return refuse("requirePkce", "only a confidential client may go without");
+        }
+        if public != (self.auth_method() == TokenEndpointAuthMethod::None) {
+            return refuse("tokenEndpointAuthMethod", "`none` is for public clients, and only it");
+        }
+        if public && self.grant_types.contains(&GrantType::ClientCredentials) {
+            return refuse("grantTypes", "client_credentials needs a confidential client");
+        }
+        if self.require_pushed_authorization_requests {
+            return refuse("requirePushedAuthorizationRequests", "is not offered by this version");
+        }
+        if self.secret.as_ref().is_some_and(|secret| secret.len() < 16) {
+            return refuse("secret", "is at least 16 characters; leave it out to have one made");
+        }
+        if !(300..=3600).contains(&self.access_token_lifetime_seconds) {
+            return refuse("accessTokenLifetimeSeconds", "is 300 to 3600");
+        }
+        if self.grant_types.contains(&GrantType::AuthorizationCode) && self.redirect_uris.is_empty()
+        {
+            return refuse("redirectUris", "authorization_code needs at least one");
+        }
+        Ok(())
+    }
+
+    /// The configured method, else what the client type implies.
+    #[must_use]
+    pub fn auth_method(&self) -> TokenEndpointAuthMethod {
+        self.token_endpoint_auth_method.unwrap_or(match self.client_type {
+            ClientType::Public => TokenEndpointAuthMethod::None,
+            ClientType::Confidential => TokenEndpointAuthMethod::ClientSecretBasic,
+        })
+    }
+
+    /// Whether `uri` is registered: compared exactly, except that the port of a loopback address may
+    /// vary for a public client (RFC 9700 §2.1, RFC 8252 §7.3).
+    #[must_use]
+    pub fn allows_redirect_to(&self, uri: &str) -> bool {
+        self.redirect_uris.iter().any(|registered| {
+            registered == uri
+                || (self.client_type == ClientType::Public && differs_by_port_only(registered, uri))
+        })
+    }
+}
+
+/// Same loopback address literal, same everything, other port.
+fn differs_by_port_only(registered: &str, uri: &str) -> bool {
+    let (Ok(mut registered), Ok(mut given)) = (Url::parse(registered), Url::parse(uri)) else {
+        return false;
+    };
+    let literal = matches!(given.host(), Some(url::Host::Ipv4(_) | url::Host::Ipv6(_)));
+    // The parser forgives what a comparison must not: the text has to be its own normal form.
+    if !literal || given.scheme() != "http" || !is_loopback(&given) || given.as_str() != uri {
+        return false;
+    }
+    registered.set_port(None).is_ok() && given.set_port(None).is_ok() && registered == given
+}
+
+/// An absolute URI without fragment: https, http on loopback, or a native application's own scheme.
+fn check_redirect_uri(uri: &str, client_type: ClientType) -> Result<(), String> {
+    let url = Url::parse(uri).map_err(|error| error.to_string())?;
+    if url.fragment().is_some() {
+        return Err("has a fragment".to_owned());
+    }
+    match url.scheme() {
+        "https" => Ok(()),
+        "http" if is_loopback(&url) => Ok(()),
+        "http" => Err("is http on a host that is not loopback".to_owned()),
+        // RFC 8252 §7.1: private-use schemes are domain names in reverse.
+        own if own.contains('.') && client_type == ClientType::Public => Ok(()),
+        _ => Err("is neither https nor a native application's own scheme".to_owned()),
+    }
+}
+
+/// A serialized origin and nothing more (RFC 6454 §6.1).
+fn check_origin(origin: &str) -> Result<(), String> {
+    let url = super::check_url("", origin).map_err(|invalid| invalid.problem)?;
+    if url.origin().ascii_serialization() == origin {
+        Ok(())
+    } else {
+        Err("is not an origin, as in https://app.example".to_owned())
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn code_only() -> Vec<GrantType> {
+    vec![GrantType::AuthorizationCode]
+}
+
+fn default_scopes() -> Vec<String> {
+    ["openid", "profile", "email"].map(str::to_owned).to_vec()
+}
+
+fn es256() -> SigningAlg {
+    SigningAlg::ES256
+}
+
+fn quarter_hour() -> i64 {
+    900
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn client(uris: &[&str]) -> ClientApplication {
+        ClientApplication::parse(json!({ "name": "x", "redirectUris": uris })).expect("valid")
+    }
+
+    #[test]
+    fn redirect_uris_are_compared_exactly_but_for_loopback_ports() {
+        let client = client(&["https://app.example/cb", "http://127.0.0.1:9000/cb"]);
+        for (uri, allowed) in [
+            ("https://app.example/cb", true),
+            ("https://app.example/cb/", false),
+            ("https://app.example/cb?x=1", false),
+            ("https://APP.example/cb", false),
+            ("https://app.example:443/cb", false),
+            ("https://app.example/x/../cb", false),
+            ("http://127.0.0.1:9000/cb", true),
+            ("http://127.0.0.1:51234/cb", true),
+            ("http://127.0.0.1:51234/other", false),
+            ("http://127.0.0.1:51234/x/../cb", false),
+            ("http://user@127.0.0.1:51234/cb", false),
+            ("http://localhost:51234/cb", false),
+            ("http://127.0.0.2:9000/cb", false),
+            ("https://127.0.0.1:9000/cb", false),
+        ] {
+            assert_eq!(client.allows_redirect_to(uri), allowed, "{uri}");
+        }
+    }
+
+    #[test]
+    fn dangerous_schemes_cannot_be_registered() {
+        for uri in [
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "http://app.example/",
+            "/cb",
+            "https://a/#f",
+        ] {
+            let parsed = ClientApplication::parse(json!({ "name": "x", "redirectUris": [uri] }));
+            assert!(parsed.is_err(), "{uri}");
+        }
+        client(&["com.example.app:/oauth"]);
+    }
+}

@@ -1,0 +1,306 @@
+//! `IdentityProvider`: whoever authenticates people for us, over SAML or OpenID Connect.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Invalid, Ref, check_name, check_slug, check_url, read};
+use crate::domain::{
+    mapping::MappingConfiguration,
+    provisioning::Provisioning,
+    words::{IdpId, OrganizationId},
+};
+
+/// One upstream connection: how to reach it, how to read its people, whom to let in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IdentityProvider {
+    pub id: Option<IdpId>,
+    pub name: String,
+    /// Absent: for everyone. Present: only for applications of that organization.
+    pub organization: Option<Ref<OrganizationId>>,
+    pub enabled: bool,
+    pub configuration: Configuration,
+    pub mapping: MappingConfiguration,
+    pub provisioning: Provisioning,
+}
+
+/// What differs by protocol; `type` on the wire.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Configuration {
+    Saml(SamlConfiguration),
+    Oidc(OidcConfiguration),
+}
+
+/// Everything of an `IdentityProvider` on the wire but the inside of `configuration`.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Wire {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<IdpId>,
+    #[serde(rename = "type")]
+    type_: Type,
+    name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    organization: Option<Ref<OrganizationId>>,
+    #[serde(default = "yes")]
+    enabled: bool,
+    configuration: Value,
+    #[serde(default, skip_serializing_if = "is_default")]
+    mapping: MappingConfiguration,
+    #[serde(default, skip_serializing_if = "is_default")]
+    provisioning: Provisioning,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Type {
+    Saml,
+    Oidc,
+}
+
+/// The SAML side of an `IdentityProvider`: the three names every form knows, or metadata, then switches.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SamlConfiguration {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entity_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sso_url: Option<String>,
+    /// PEM or bare base64; several while the provider changes its key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub x509_certificate: Option<OneOrMany>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata_url: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata_xml: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sso_binding: Option<SsoBinding>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slo_url: Option<String>,
+    /// Our own entityID towards this provider; the metadata URL unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sp_entity_id: Option<String>,
+    #[serde(default = "yes")]
+    pub sign_authn_requests: bool,
+    #[serde(default)]
+    pub want_assertions_encrypted: bool,
+    #[serde(default)]
+    pub name_id_format: NameIdFormat,
+    #[serde(default)]
+    pub force_authn: bool,
+    /// Requested `AuthnContextClassRef`s, in order of preference.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authn_context: Vec<String>,
+    #[serde(default)]
+    pub allow_idp_initiated: bool,
+    /// Seconds, 0 to 300, that clocks may differ.
+    #[serde(default = "minute")]
+    pub clock_skew_seconds: i64,
+}
+
+/// The `Format` that we ask for (SAML Core §8.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum NameIdFormat {
+    #[default]
+    Unspecified,
+    Persistent,
+    EmailAddress,
+    Transient,
+}
+
+/// How the `AuthnRequest` travels (SAML Bindings §3.4, §3.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SsoBinding {
+    Redirect,
+    Post,
+}
+
+/// The OpenID Connect side of an `IdentityProvider`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct OidcConfiguration {
+    pub issuer: String,
+    pub client_id: String,
+    /// Write-only; kept sealed, apart from the rest.
+    #[serde(default, skip_serializing)]
+    pub client_secret: Option<String>,
+    #[serde(default = "default_scopes")]
+    pub scopes: Vec<String>,
+    #[serde(default)]
+    pub token_endpoint_auth_method: UpstreamAuthMethod,
+    /// The values of Google's `hd` claim that may enter.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosted_domains: Vec<String>,
+    /// Admits every account of a public issuer.
+    #[serde(default)]
+    pub anyone: bool,
+    #[serde(default)]
+    pub id_token_signed_response_alg: super::SigningAlg,
+}
+
+/// How we authenticate at the upstream's token endpoint (OIDC Core §9).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UpstreamAuthMethod {
+    #[default]
+    ClientSecretBasic,
+    ClientSecretPost,
+    /// A public client, proven by PKCE alone.
+    None,
+}
+
+/// One value where a list may stand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl OneOrMany {
+    #[must_use]
+    pub fn as_slice(&self) -> &[String] {
+        match self {
+            Self::One(value) => std::slice::from_ref(value),
+            Self::Many(values) => values,
+        }
+    }
+}
+
+impl IdentityProvider {
+    pub(super) fn parse(value: Value) -> Result<Self, Invalid> {
+        let wire: Wire = read(value)?;
+        check_slug(wire.id.as_ref().map(IdpId::as_str))?;
+        check_name(&wire.name)?;
+        let inside = |invalid: Invalid| invalid.below("configuration");
+        let configuration = match wire.type_ {
+            Type::Saml => {
+                Configuration::Saml(SamlConfiguration::parse(wire.configuration).map_err(inside)?)
+            }
+            Type::Oidc => {
+                Configuration::Oidc(OidcConfiguration::parse(wire.configuration).map_err(inside)?)
+            }
+        };
+        wire.mapping.check().map_err(|invalid| invalid.below("mapping"))?;
+        wire.provisioning.check().map_err(|invalid| invalid.below("provisioning"))?;
+        let provider = Self {
+            id: wire.id,
+            name: wire.name,
+            organization: wire.organization,
+            enabled: wire.enabled,
+            configuration,
+            mapping: wire.mapping,
+            provisioning: wire.provisioning,
+        };
+        provider.check_rules_stay_home()?;
+        Ok(provider)
+    }
+
+    /// A rule of an organization's provider grants only inside that organization.
+    fn check_rules_stay_home(&self) -> Result<(), Invalid> {
+        let Some(home) = &self.organization else { return Ok(()) };
+        match self.mapping.rules.iter().position(|rule| rule.organization.as_ref() != Some(home)) {
+            None => Ok(()),
+            Some(index) => Err(Invalid::new(
+                format!("mapping.rules[{index}].organization"),
+                format!("a rule of this provider grants only in Organization/{}", home.0),
+            )),
+        }
+    }
+
+    #[must_use]
+    pub const fn type_name(&self) -> &'static str {
+        match self.configuration {
+            Configuration::Saml(_) => "saml",
+            Configuration::Oidc(_) => "oidc",
+        }
+    }
+}
+
+impl Serialize for IdentityProvider {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (type_, configuration) = match &self.configuration {
+            Configuration::Saml(saml) => (Type::Saml, serde_json::to_value(saml)),
+            Configuration::Oidc(oidc) => (Type::Oidc, serde_json::to_value(oidc)),
+        };
+        let wire = Wire {
+            id: self.id.clone(),
+            type_,
+            name: self.name.clone(),
+            organization: self.organization.clone(),
+            enabled: self.enabled,
+            configuration: configuration.map_err(serde::ser::Error::custom)?,
+            mapping: self.mapping.clone(),
+            provisioning: self.provisioning.clone(),
+        };
+        wire.serialize(serializer)
+    }
+}
+
+impl SamlConfiguration {
+    fn parse(value: Value) -> Result<Self, Invalid> {
+        let saml: Self = read(value)?;
+        saml.check_source()?;
+        for (path, url) in [
+            ("ssoUrl", &saml.sso_url),
+            ("sloUrl", &saml.slo_url),
+            ("metadataUrl", &saml.metadata_url),
+        ] {
+            url.as_deref().map(|url| check_url(path, url)).transpose()?;
+        }
+        if !(0..=300).contains(&saml.clock_skew_seconds) {
+            return Err(Invalid::new("clockSkewSeconds", "is 0 to 300"));
+        }
+        if saml.allow_idp_initiated {
+            return Err(Invalid::new("allowIdpInitiated", "is not offered by this version"));
+        }
+        Ok(saml)
+    }
+
+    /// The provider is described by metadata or by the three names.
+    fn check_source(&self) -> Result<(), Invalid> {
+        if self.metadata_url.is_some() || self.metadata_xml.is_some() {
+            return Ok(());
+        }
+        let missing = |path: &str| {
+            Invalid::new(path, "is missing; give entityId, ssoUrl and x509Certificate, or metadata")
+        };
+        match () {
+            () if self.entity_id.is_none() => Err(missing("entityId")),
+            () if self.sso_url.is_none() => Err(missing("ssoUrl")),
+            () if self.x509_certificate.is_none() => Err(missing("x509Certificate")),
+            () => Ok(()),
+        }
+    }
+}
+
+impl OidcConfiguration {
+    fn parse(value: Value) -> Result<Self, Invalid> {
+        let mut oidc: Self = read(value)?;
+        check_url("issuer", &oidc.issuer)?;
+        if oidc.client_id.trim().is_empty() {
+            return Err(Invalid::new("clientId", "is empty"));
+        }
+        if !oidc.scopes.iter().any(|scope| scope == "openid") {
+            oidc.scopes.insert(0, "openid".to_owned());
+        }
+        Ok(oidc)
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn minute() -> i64 {
+    60
+}
+
+fn default_scopes() -> Vec<String> {
+    ["openid", "email", "profile"].map(str::to_owned).to_vec()
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}

@@ -1,0 +1,129 @@
+//! The words of the standards as types: identifiers and time.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Declares newtypes over `String`, one for each thing that has a name.
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub String);
+
+        impl $name {
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self(text.to_owned())
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(text: String) -> Self {
+                Self(text)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// Names an `IdentityProvider`; a slug, part of our endpoint paths.
+    IdpId;
+    /// Names a client application. `client_id` on the wire (RFC 6749 §2.2).
+    ClientId;
+    /// Names a `Role`; a slug.
+    RoleId;
+    /// Names an `Organization`; a slug.
+    OrganizationId;
+    /// Names a `User`: a UUIDv7, `sub` in every token, never reused.
+    UserId;
+    /// Names one sign-in, from the authorization request to the code; a UUIDv7.
+    LoginId;
+    /// The public name of a `BrowserSession`: `sid` (OIDC Back-Channel Logout §2.1) and `login_id`.
+    /// Never the value of the cookie.
+    SessionId;
+    /// The `ID` of an `AuthnRequest` we sent (SAML Core §1.3.4).
+    RequestId;
+    /// Names what one authorization produced: a code and all tokens that came of it.
+    GrantId;
+    /// Names one HTTP request in logs and traces; the reference that a person reads out to support.
+    Reference;
+}
+
+/// Whole seconds since 1970-01-01T00:00:00Z (RFC 7519 §2, *NumericDate*).
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct UnixTime(pub i64);
+
+impl UnixTime {
+    /// This many seconds later (or earlier, when negative); saturates instead of overflowing.
+    #[must_use]
+    pub const fn plus(self, seconds: i64) -> Self {
+        Self(self.0.saturating_add(seconds))
+    }
+
+    /// Seconds from `earlier` to `self`; negative when `earlier` is later.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// As `xs:dateTime` in UTC with whole seconds: `2026-11-24T09:30:00Z` (SAML Core §1.3.3).
+    #[must_use]
+    pub fn to_rfc3339(self) -> String {
+        chrono::DateTime::from_timestamp(self.0, 0)
+            .unwrap_or_default()
+            .format("%Y-%m-%dT%H:%M:%SZ")
+            .to_string()
+    }
+
+    /// Reads an `xs:dateTime` or RFC 3339 time that states its zone; fractions of a second are cut.
+    #[must_use]
+    pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        chrono::DateTime::parse_from_rfc3339(text).ok().map(|time| Self(time.timestamp()))
+    }
+}
+
+/// Whether `text` is a slug: 1 to 64 of `a-z`, `0-9` and `-`.
+#[must_use]
+pub fn is_slug(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_survive_a_round_trip_and_cut_fractions() {
+        let noon = UnixTime::parse_rfc3339("2026-11-24T12:00:00.987Z").expect("a time");
+        assert_eq!(noon.to_rfc3339(), "2026-11-24T12:00:00Z");
+        assert_eq!(UnixTime::parse_rfc3339("2026-11-24T13:00:00+01:00"), Some(noon));
+        assert_eq!(UnixTime::parse_rfc3339("2026-11-24T12:00:00"), None, "no zone, no time");
+    }
+
+    #[test]
+    fn slugs_are_short_and_plain() {
+        for (text, expected) in
+            [("corporate-saml", true), ("a", true), ("", false), ("A", false), ("a/b", false)]
+        {
+            assert_eq!(is_slug(text), expected, "{text:?}");
+        }
+        assert!(!is_slug(&"a".repeat(65)));
+    }
+}

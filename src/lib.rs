@@ -1,0 +1,5 @@
+//! Medict, a federated SSO broker: SAML and OpenID Connect in, OpenID Connect out.
+//!
+//! The rooms and their doors are drawn in `ARCHITECTURE.md`; `tests/tidy.rs` keeps them shut.
+
+pub mod domain;
