@@ -2,4 +2,5 @@
 //!
 //! The rooms and their doors are drawn in `ARCHITECTURE.md`; `tests/tidy.rs` keeps them shut.
 
+pub mod crypto;
 pub mod domain;

@@ -1,0 +1,182 @@
+//! JSON Web Keys (RFC 7517): RSA and P-256, public halves only.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use openssl::{
+    bn::{BigNum, BigNumContext},
+    ec::{EcGroup, EcKey},
+    hash::MessageDigest,
+    nid::Nid,
+    pkey::{HasPublic, PKey, Public},
+    rsa::Rsa,
+    sign::Verifier,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{Failure, jws};
+use crate::domain::resource::SigningAlg;
+
+/// A public key on the wire. Members that we do not know are ignored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Jwk {
+    pub kty: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kid: Option<String>,
+    #[serde(default, rename = "use", skip_serializing_if = "Option::is_none")]
+    pub use_: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alg: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub e: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crv: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub x: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub y: Option<String>,
+}
+
+/// A JWK Set (RFC 7517 §5).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JwkSet {
+    pub keys: Vec<Jwk>,
+}
+
+/// A public key, parsed, with the one algorithm it may be used for.
+#[derive(Clone)]
+pub struct VerifyingKey {
+    kid: Option<String>,
+    alg: SigningAlg,
+    key: PKey<Public>,
+}
+
+impl Jwk {
+    pub(super) fn of<T: HasPublic>(
+        key: &PKey<T>,
+        kid: &str,
+        alg: SigningAlg,
+    ) -> Result<Self, Failure> {
+        let encode = |number: Vec<u8>| Some(BASE64_URL_SAFE_NO_PAD.encode(number));
+        let mut jwk = Self {
+            kty: String::new(),
+            kid: Some(kid.to_owned()),
+            use_: Some("sig".to_owned()),
+            alg: Some(alg.name().to_owned()),
+            n: None,
+            e: None,
+            crv: None,
+            x: None,
+            y: None,
+        };
+        match alg {
+            SigningAlg::RS256 => {
+                let rsa = key.rsa()?;
+                jwk.kty = "RSA".to_owned();
+                (jwk.n, jwk.e) = (encode(rsa.n().to_vec()), encode(rsa.e().to_vec()));
+            }
+            SigningAlg::ES256 => {
+                let ec = key.ec_key()?;
+                let (mut x, mut y) = (BigNum::new()?, BigNum::new()?);
+                let context = &mut BigNumContext::new()?;
+                ec.public_key().affine_coordinates(ec.group(), &mut x, &mut y, context)?;
+                jwk.kty = "EC".to_owned();
+                jwk.crv = Some("P-256".to_owned());
+                (jwk.x, jwk.y) = (encode(x.to_vec_padded(32)?), encode(y.to_vec_padded(32)?));
+            }
+        }
+        Ok(jwk)
+    }
+
+    /// The key, ready to verify `alg`; `None` when it is of another kind, weak, malformed, or meant for
+    /// something else (RFC 7517 §4.2, §4.4).
+    #[must_use]
+    pub fn verifying_key(&self, alg: SigningAlg) -> Option<VerifyingKey> {
+        let meant = self.use_.as_deref().is_none_or(|use_| use_ == "sig")
+            && self.alg.as_deref().is_none_or(|named| named == alg.name());
+        let key = match (alg, self.kty.as_str()) {
+            (SigningAlg::RS256, "RSA") if meant => self.rsa()?,
+            (SigningAlg::ES256, "EC") if meant => self.ec()?,
+            _ => return None,
+        };
+        Some(VerifyingKey { kid: self.kid.clone(), alg, key })
+    }
+
+    fn rsa(&self) -> Option<PKey<Public>> {
+        let (n, e) = (number(self.n.as_deref())?, number(self.e.as_deref())?);
+        let sound = (2048..=8192).contains(&n.num_bits()) && e.num_bits() >= 2 && e.is_bit_set(0);
+        let rsa = Rsa::from_public_components(n, e).ok()?;
+        sound.then_some(PKey::from_rsa(rsa).ok()?)
+    }
+
+    fn ec(&self) -> Option<PKey<Public>> {
+        if self.crv.as_deref() != Some("P-256") {
+            return None;
+        }
+        let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).ok()?;
+        let (x, y) = (number(self.x.as_deref())?, number(self.y.as_deref())?);
+        let key = EcKey::from_public_key_affine_coordinates(&group, &x, &y).ok()?;
+        PKey::from_ec_key(key).ok()
+    }
+}
+
+fn number(text: Option<&str>) -> Option<BigNum> {
+    BigNum::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(text?).ok()?).ok()
+}
+
+impl VerifyingKey {
+    #[must_use]
+    pub fn kid(&self) -> Option<&str> {
+        self.kid.as_deref()
+    }
+
+    #[must_use]
+    pub const fn alg(&self) -> SigningAlg {
+        self.alg
+    }
+
+    pub(super) fn verifies(&self, bytes: &[u8], signature: &[u8]) -> bool {
+        let der;
+        let signature = match self.alg {
+            SigningAlg::RS256 => signature,
+            SigningAlg::ES256 => match jws::der_of(signature) {
+                Some(encoded) => {
+                    der = encoded;
+                    &der
+                }
+                None => return false,
+            },
+        };
+        Verifier::new(MessageDigest::sha256(), &self.key)
+            .and_then(|mut verifier| verifier.verify_oneshot(signature, bytes))
+            .unwrap_or(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::SigningKey;
+
+    #[test]
+    fn a_key_serves_its_own_algorithm_and_use_only() {
+        let rsa = SigningKey::generate("r".into(), SigningAlg::RS256).expect("key");
+        let jwk = rsa.jwk().expect("jwk");
+        assert!(jwk.verifying_key(SigningAlg::RS256).is_some());
+        assert!(jwk.verifying_key(SigningAlg::ES256).is_none());
+        let encryption = Jwk { use_: Some("enc".into()), ..jwk.clone() };
+        assert!(encryption.verifying_key(SigningAlg::RS256).is_none());
+        let weak = Jwk { n: Some("AQAB".into()), ..jwk.clone() };
+        assert!(weak.verifying_key(SigningAlg::RS256).is_none());
+        let even = Jwk { e: Some("Ag".into()), ..jwk };
+        assert!(even.verifying_key(SigningAlg::RS256).is_none());
+    }
+
+    #[test]
+    fn a_point_off_the_curve_is_no_key() {
+        let ec = SigningKey::generate("e".into(), SigningAlg::ES256).expect("key");
+        let jwk = ec.jwk().expect("jwk");
+        let off = Jwk { x: jwk.y.clone(), y: jwk.x.clone(), ..jwk };
+        assert!(off.verifying_key(SigningAlg::ES256).is_none());
+    }
+}
