@@ -7,6 +7,7 @@
 //! * No input or output, no clock, no randomness: `now` and fresh identifiers are arguments.
 //! * Imports nothing else of ours.
 
+pub mod audit;
 pub mod identity;
 pub mod login;
 pub mod mapping;

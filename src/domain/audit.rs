@@ -1,0 +1,117 @@
+//! What goes into the audit log: who did what, when, how it ended.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::words::{ClientId, IdpId, LoginId, Reference, SessionId, UnixTime, UserId};
+
+/// One event. Never holds a token, code, password or whole assertion.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Event {
+    pub action: Action,
+    pub outcome: Outcome,
+    pub at: UnixTime,
+    #[serde(default)]
+    pub actor: Actor,
+    /// The person it happened to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<UserId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idp: Option<IdpId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<ClientId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<LoginId>,
+    /// The request, as the person saw it and the log names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<Reference>,
+    /// Address and user agent of whoever asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// Why it was refused, or what changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Value>,
+}
+
+/// What was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// A process opened its chain; `detail` anchors the heads of others.
+    ChainOpened,
+    SignIn,
+    SignOut,
+    PasswordSet,
+    /// An authorization request that was refused before a login began.
+    Authorize,
+    TokenIssue,
+    TokenRefused,
+    CodeReplayed,
+    Create,
+    Update,
+    Delete,
+    RoleGranted,
+    RoleRevoked,
+    KeyCreated,
+    KeyRotated,
+    /// Refusals beyond the rate at which each gets a record of its own; `detail` counts them.
+    RefusalsCounted,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    Success,
+    Refused,
+}
+
+/// Who did it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Actor {
+    /// Nobody that we know (yet).
+    #[default]
+    Anonymous,
+    User(UserId),
+    Client(ClientId),
+    /// Whoever runs commands on the machine.
+    Operator,
+    /// The broker by itself.
+    Broker,
+}
+
+impl Event {
+    #[must_use]
+    pub const fn new(action: Action, outcome: Outcome, at: UnixTime) -> Self {
+        Self {
+            action,
+            outcome,
+            at,
+            actor: Actor::Anonymous,
+            user: None,
+            idp: None,
+            client: None,
+            session: None,
+            login: None,
+            reference: None,
+            address: None,
+            agent: None,
+            detail: None,
+        }
+    }
+
+    #[must_use]
+    pub fn detail(self, detail: impl Into<Value>) -> Self {
+        Self { detail: Some(detail.into()), ..self }
+    }
+
+    #[must_use]
+    pub fn by(self, actor: Actor) -> Self {
+        Self { actor, ..self }
+    }
+}

@@ -1,0 +1,49 @@
+//! Version numbers that tell running processes what to read again.
+
+use diesel::prelude::*;
+
+use super::{Conn, Error, schema::changes};
+
+/// What other processes keep in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topic {
+    Configuration,
+    Keys,
+}
+
+impl Topic {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Configuration => "configuration",
+            Self::Keys => "keys",
+        }
+    }
+}
+
+/// The versions that were current when they were read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Versions {
+    pub configuration: i64,
+    pub keys: i64,
+}
+
+/// Raises the version of `topic` in the present transaction and answers the new one. The row stays
+/// locked until the commit, so versions become visible in their order.
+///
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn bump(conn: &mut Conn, topic: Topic) -> Result<i64, Error> {
+    let row = changes::table.find(topic.name());
+    diesel::update(row).set(changes::version.eq(changes::version + 1)).execute(conn)?;
+    Ok(row.select(changes::version).first(conn)?)
+}
+
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn versions(conn: &mut Conn) -> Result<Versions, Error> {
+    let rows: Vec<(String, i64)> = changes::table.load(conn)?;
+    let of = |topic: Topic| {
+        rows.iter().find(|(name, _)| name == topic.name()).map_or(0, |(_, version)| *version)
+    };
+    Ok(Versions { configuration: of(Topic::Configuration), keys: of(Topic::Keys) })
+}

@@ -1,0 +1,144 @@
+//! Connections: which database, how they are set up, and how its tables come up to date.
+
+use std::{path::PathBuf, time::Duration};
+
+use diesel::{
+    Connection, MultiConnection, PgConnection, SqliteConnection,
+    connection::SimpleConnection,
+    r2d2::{ConnectionManager, CustomizeConnection},
+};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use super::Error;
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
+
+/// One connection to either database.
+#[derive(MultiConnection)]
+pub enum Conn {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+pub(super) type Pool = diesel::r2d2::Pool<ConnectionManager<Conn>>;
+
+/// Where the data lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Database {
+    Sqlite(PathBuf),
+    /// A connection URL; may hold a password.
+    Postgres(String),
+}
+
+impl Database {
+    /// Reads `sqlite://path`, `postgres://…` or `postgresql://…`.
+    #[must_use]
+    pub fn parse(url: &str) -> Option<Self> {
+        match url.split_once("://")?.0 {
+            "sqlite" => url.strip_prefix("sqlite://").map(|path| Self::Sqlite(path.into())),
+            "postgres" | "postgresql" => Some(Self::Postgres(url.to_owned())),
+            _ => None,
+        }
+    }
+
+    /// The name for messages, without any password.
+    #[must_use]
+    pub fn display(&self) -> String {
+        match self {
+            Self::Sqlite(path) => format!("SQLite at {}", path.display()),
+            Self::Postgres(url) => {
+                let place = url.rsplit_once('@').map_or(url.as_str(), |(_, place)| place);
+                format!("PostgreSQL at {}", place.split('?').next().unwrap_or_default())
+            }
+        }
+    }
+
+    /// What diesel tells the two kinds apart by.
+    fn target(&self) -> String {
+        match self {
+            Self::Sqlite(path) => path.display().to_string(),
+            Self::Postgres(url) => url.clone(),
+        }
+    }
+
+    pub(super) fn connect(&self) -> Result<Conn, Error> {
+        let failed = |error: diesel::ConnectionError| {
+            Error::Unavailable(format!("{}: {error}", self.display()))
+        };
+        let mut conn = match self {
+            Self::Sqlite(_) => SqliteConnection::establish(&self.target()).map(Conn::Sqlite),
+            Self::Postgres(_) => PgConnection::establish(&self.target()).map(Conn::Postgres),
+        }
+        .map_err(failed)?;
+        set_up(&mut conn)?;
+        Ok(conn)
+    }
+}
+
+/// What is acknowledged survives a power cut: WAL with `synchronous=FULL`.
+fn set_up(conn: &mut Conn) -> Result<(), diesel::result::Error> {
+    match conn {
+        Conn::Sqlite(_) => conn.batch_execute(
+            "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+             PRAGMA foreign_keys = ON; PRAGMA cache_size = -8000;",
+        ),
+        Conn::Postgres(_) => conn.batch_execute(
+            "SET statement_timeout = '5s'; SET lock_timeout = '4s'; \
+             SET idle_in_transaction_session_timeout = '10s';",
+        ),
+    }
+}
+
+#[derive(Debug)]
+struct SetUp;
+
+impl CustomizeConnection<Conn, diesel::r2d2::Error> for SetUp {
+    fn on_acquire(&self, conn: &mut Conn) -> Result<(), diesel::r2d2::Error> {
+        set_up(conn).map_err(diesel::r2d2::Error::QueryError)
+    }
+}
+
+pub(super) fn pool(database: &Database, size: u32) -> Result<Pool, Error> {
+    Pool::builder()
+        .max_size(size)
+        .min_idle(Some(1))
+        .connection_timeout(Duration::from_secs(5))
+        .connection_customizer(Box::new(SetUp))
+        .build(ConnectionManager::new(database.target()))
+        .map_err(|error| Error::Unavailable(format!("{}: {error}", database.display())))
+}
+
+/// Any number; the same in every process, so that one migrates while the others wait.
+const MIGRATION_LOCK: &str = "SELECT pg_advisory_xact_lock(7238542)";
+
+pub(super) fn migrate(database: &Database) -> Result<(), Error> {
+    let failed =
+        |error: Box<dyn std::error::Error + Send + Sync>| Error::Unavailable(error.to_string());
+    match database.connect()? {
+        Conn::Sqlite(mut conn) => conn.exclusive_transaction(|conn| run(conn).map_err(failed)),
+        Conn::Postgres(mut conn) => conn.transaction(|conn| {
+            conn.batch_execute(MIGRATION_LOCK)?;
+            run(conn).map_err(failed)
+        }),
+    }
+}
+
+fn run<DB: diesel::backend::Backend>(
+    conn: &mut impl MigrationHarness<DB>,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    conn.run_pending_migrations(MIGRATIONS).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_name_their_database_and_messages_hide_passwords() {
+        let sqlite = Database::parse("sqlite:///var/lib/medict/medict.db").expect("sqlite");
+        assert_eq!(sqlite.display(), "SQLite at /var/lib/medict/medict.db");
+        let postgres = Database::parse("postgres://u:secret@db:5432/medict?x=y").expect("postgres");
+        assert_eq!(postgres.display(), "PostgreSQL at db:5432/medict");
+        assert_eq!(Database::parse("mysql://x"), None);
+    }
+}

@@ -1,0 +1,111 @@
+//! What an authorization produced: a code, and by it tokens.
+
+use diesel::prelude::*;
+
+use super::{Conn, Error, schema::grants};
+use crate::domain::{
+    login::AuthorizationRequest,
+    words::{ClientId, GrantId, SessionId, UnixTime, UserId},
+};
+
+/// The right of one application to tokens for one person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    pub id: GrantId,
+    pub client_id: ClientId,
+    pub user_id: UserId,
+    pub session_id: SessionId,
+    pub request: AuthorizationRequest,
+    pub code_expires_at: UnixTime,
+    pub redeemed_at: Option<UnixTime>,
+    pub revoked_at: Option<UnixTime>,
+    /// When nothing that came of it can be of use any more.
+    pub expires_at: UnixTime,
+}
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = grants)]
+struct Row {
+    id: String,
+    code: String,
+    client_id: String,
+    user_id: String,
+    session_id: String,
+    request: String,
+    code_expires_at: i64,
+    redeemed_at: Option<i64>,
+    revoked_at: Option<i64>,
+    expires_at: i64,
+}
+
+impl Row {
+    fn grant(self) -> Result<Grant, Error> {
+        Ok(Grant {
+            id: GrantId(self.id),
+            client_id: ClientId(self.client_id),
+            user_id: UserId(self.user_id),
+            session_id: SessionId(self.session_id),
+            request: serde_json::from_str(&self.request)?,
+            code_expires_at: UnixTime(self.code_expires_at),
+            redeemed_at: self.redeemed_at.map(UnixTime),
+            revoked_at: self.revoked_at.map(UnixTime),
+            expires_at: UnixTime(self.expires_at),
+        })
+    }
+}
+
+/// Stores a grant under the digest of its code.
+///
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn create(conn: &mut Conn, grant: &Grant, code: &str) -> Result<(), Error> {
+    let row = Row {
+        id: grant.id.0.clone(),
+        code: code.to_owned(),
+        client_id: grant.client_id.0.clone(),
+        user_id: grant.user_id.0.clone(),
+        session_id: grant.session_id.0.clone(),
+        request: serde_json::to_string(&grant.request)?,
+        code_expires_at: grant.code_expires_at.0,
+        redeemed_at: None,
+        revoked_at: None,
+        expires_at: grant.expires_at.0,
+    };
+    diesel::insert_into(grants::table).values(&row).execute(conn)?;
+    Ok(())
+}
+
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn find_by_code(conn: &mut Conn, code: &str) -> Result<Option<Grant>, Error> {
+    let row: Option<Row> = grants::table.filter(grants::code.eq(code)).first(conn).optional()?;
+    row.map(Row::grant).transpose()
+}
+
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn find(conn: &mut Conn, id: &GrantId) -> Result<Option<Grant>, Error> {
+    let row: Option<Row> = grants::table.find(id.as_str()).first(conn).optional()?;
+    row.map(Row::grant).transpose()
+}
+
+/// Marks the grant as redeemed. `false`: someone was faster, or it was revoked.
+///
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn redeem(conn: &mut Conn, id: &GrantId, now: UnixTime) -> Result<bool, Error> {
+    let unused = grants::table
+        .find(id.as_str())
+        .filter(grants::redeemed_at.is_null().and(grants::revoked_at.is_null()));
+    let rows = diesel::update(unused).set(grants::redeemed_at.eq(now.0)).execute(conn)?;
+    Ok(rows == 1)
+}
+
+/// Ends everything that came of the grant. `false`: it had ended before.
+///
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn revoke(conn: &mut Conn, id: &GrantId, now: UnixTime) -> Result<bool, Error> {
+    let live = grants::table.find(id.as_str()).filter(grants::revoked_at.is_null());
+    Ok(diesel::update(live).set(grants::revoked_at.eq(now.0)).execute(conn)? == 1)
+}

@@ -1,0 +1,45 @@
+//! Ties between an identity at a provider and an account, keyed by (provider, subject).
+
+use diesel::prelude::*;
+
+use super::{Conn, Error, schema::links};
+use crate::domain::words::{IdpId, UnixTime, UserId};
+
+/// The account that this identity leads to.
+///
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn find(conn: &mut Conn, idp: &IdpId, subject: &str) -> Result<Option<UserId>, Error> {
+    let row = links::table.find((idp.as_str(), subject)).select(links::user_id);
+    Ok(row.first::<String>(conn).optional()?.map(UserId))
+}
+
+/// # Errors
+/// [`Error::Duplicate`] when the identity leads somewhere already.
+pub fn create(
+    conn: &mut Conn,
+    idp: &IdpId,
+    subject: &str,
+    user: &UserId,
+    now: UnixTime,
+) -> Result<(), Error> {
+    diesel::insert_into(links::table)
+        .values((
+            links::idp.eq(idp.as_str()),
+            links::subject.eq(subject),
+            links::user_id.eq(user.as_str()),
+            links::created_at.eq(now.0),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// The providers that know this person.
+///
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn providers_of(conn: &mut Conn, user: &UserId) -> Result<Vec<IdpId>, Error> {
+    let own = links::table.filter(links::user_id.eq(user.as_str()));
+    let ids: Vec<String> = own.select(links::idp).order(links::idp.asc()).load(conn)?;
+    Ok(ids.into_iter().map(IdpId).collect())
+}

@@ -1,0 +1,34 @@
+//! Forgetting what nobody can use any more.
+
+use diesel::prelude::*;
+
+use super::{
+    Conn, Error,
+    schema::{browser_sessions, grants, logins, replays, throttles, traces},
+};
+use crate::domain::words::UnixTime;
+
+/// Seconds that ended sessions stay findable.
+const SESSIONS: i64 = 7 * 86_400;
+/// Seconds that traces stay.
+const TRACES: i64 = 30 * 86_400;
+/// Seconds without a failure after which failures are forgotten.
+const FAILURES: i64 = 86_400;
+
+/// Deletes what has expired; answers how many rows went.
+///
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn expired(conn: &mut Conn, now: UnixTime) -> Result<usize, Error> {
+    let at = |seconds: i64| now.plus(-seconds).0;
+    let mut rows = 0;
+    rows += diesel::delete(logins::table.filter(logins::expires_at.lt(now.0))).execute(conn)?;
+    rows += diesel::delete(grants::table.filter(grants::expires_at.lt(now.0))).execute(conn)?;
+    rows += diesel::delete(replays::table.filter(replays::expires_at.lt(now.0))).execute(conn)?;
+    let old = browser_sessions::table.filter(browser_sessions::expires_at.lt(at(SESSIONS)));
+    rows += diesel::delete(old).execute(conn)?;
+    rows += diesel::delete(traces::table.filter(traces::at.lt(at(TRACES)))).execute(conn)?;
+    let calm = throttles::table.filter(throttles::last_at.lt(at(FAILURES)));
+    rows += diesel::delete(calm).execute(conn)?;
+    Ok(rows)
+}

@@ -1,0 +1,147 @@
+//! The tables, as diesel sees them; `migrations/` makes them.
+
+use diesel::table;
+
+table! { changes (topic) { topic -> Text, version -> BigInt, } }
+table! { seals (name) { name -> Text, sealed -> Text, } }
+table! {
+    resources (kind, id) {
+        kind -> Text,
+        id -> Text,
+        version -> BigInt,
+        updated_at -> BigInt,
+        changed -> BigInt,
+        deleted -> Bool,
+        body -> Text,
+        secret -> Nullable<Text>,
+    }
+}
+table! {
+    users (id) {
+        id -> Text,
+        version -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        last_login_at -> Nullable<BigInt>,
+        active -> Bool,
+        username -> Nullable<Text>,
+        email -> Nullable<Text>,
+        login_name -> Nullable<Text>,
+        login_email -> Nullable<Text>,
+        name -> Text,
+        profile -> Nullable<Text>,
+        password_hash -> Nullable<Text>,
+    }
+}
+table! {
+    links (idp, subject) {
+        idp -> Text,
+        subject -> Text,
+        user_id -> Text,
+        created_at -> BigInt,
+    }
+}
+table! {
+    user_roles (id) {
+        id -> Text,
+        user_id -> Text,
+        role_id -> Text,
+        organization_id -> Text,
+        source -> Text,
+        created_at -> BigInt,
+    }
+}
+table! {
+    logins (id) {
+        id -> Text,
+        binding -> Text,
+        upstream_state -> Nullable<Text>,
+        handle -> Nullable<Text>,
+        body -> Text,
+        expires_at -> BigInt,
+    }
+}
+table! {
+    browser_sessions (id) {
+        id -> Text,
+        cookie -> Text,
+        user_id -> Text,
+        idp -> Nullable<Text>,
+        auth_time -> BigInt,
+        amr -> Text,
+        acr -> Nullable<Text>,
+        upstream -> Text,
+        created_at -> BigInt,
+        used_at -> BigInt,
+        expires_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+    }
+}
+table! {
+    grants (id) {
+        id -> Text,
+        code -> Text,
+        client_id -> Text,
+        user_id -> Text,
+        session_id -> Text,
+        request -> Text,
+        code_expires_at -> BigInt,
+        redeemed_at -> Nullable<BigInt>,
+        revoked_at -> Nullable<BigInt>,
+        expires_at -> BigInt,
+    }
+}
+table! {
+    signing_keys (kid) {
+        kid -> Text,
+        purpose -> Text,
+        alg -> Text,
+        state -> Text,
+        sealed -> Text,
+        certificate -> Nullable<Text>,
+        created_at -> BigInt,
+        state_since -> BigInt,
+    }
+}
+table! { replays (digest) { digest -> Text, expires_at -> BigInt, } }
+table! {
+    traces (reference) {
+        reference -> Text,
+        login -> Nullable<Text>,
+        at -> BigInt,
+        outcome -> Text,
+        idp -> Nullable<Text>,
+        client_id -> Nullable<Text>,
+        user_id -> Nullable<Text>,
+        body -> Text,
+    }
+}
+table! {
+    throttles (subject) { subject -> Text, failures -> BigInt, last_at -> BigInt, }
+}
+table! {
+    invitations (digest) {
+        digest -> Text,
+        user_id -> Text,
+        expires_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+    }
+}
+table! {
+    audit_heads (node) {
+        node -> Text,
+        opened_at -> BigInt,
+        sequence -> BigInt,
+        hash -> Text,
+        signature -> Text,
+    }
+}
+table! {
+    audit_records (node, sequence) {
+        node -> Text,
+        sequence -> BigInt,
+        at -> BigInt,
+        body -> Text,
+        hash -> Text,
+    }
+}

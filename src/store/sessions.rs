@@ -1,0 +1,151 @@
+//! Browser sessions: what the cookie names after a sign-in.
+
+use diesel::prelude::*;
+
+use super::{
+    Conn, Error,
+    schema::{browser_sessions, grants},
+};
+use crate::domain::{
+    identity::UpstreamSession,
+    login::Authentication,
+    words::{IdpId, SessionId, UnixTime, UserId},
+};
+
+/// A browser that is signed in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrowserSession {
+    pub id: SessionId,
+    pub authentication: Authentication,
+    /// What an upstream logout will name.
+    pub upstream: UpstreamSession,
+    pub created_at: UnixTime,
+    pub used_at: UnixTime,
+    /// The absolute end.
+    pub expires_at: UnixTime,
+    pub ended_at: Option<UnixTime>,
+}
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = browser_sessions)]
+struct Row {
+    id: String,
+    cookie: String,
+    user_id: String,
+    idp: Option<String>,
+    auth_time: i64,
+    amr: String,
+    acr: Option<String>,
+    upstream: String,
+    created_at: i64,
+    used_at: i64,
+    expires_at: i64,
+    ended_at: Option<i64>,
+}
+
+impl Row {
+    fn session(self) -> Result<BrowserSession, Error> {
+        Ok(BrowserSession {
+            id: SessionId(self.id),
+            authentication: Authentication {
+                user: UserId(self.user_id),
+                idp: self.idp.map(IdpId),
+                auth_time: UnixTime(self.auth_time),
+                amr: serde_json::from_str(&self.amr)?,
+                acr: self.acr,
+            },
+            upstream: serde_json::from_str(&self.upstream)?,
+            created_at: UnixTime(self.created_at),
+            used_at: UnixTime(self.used_at),
+            expires_at: UnixTime(self.expires_at),
+            ended_at: self.ended_at.map(UnixTime),
+        })
+    }
+}
+
+impl BrowserSession {
+    /// Whether it counts at `now`: not ended, used within `idle` seconds, younger than its end.
+    #[must_use]
+    pub fn is_live(&self, now: UnixTime, idle: i64) -> bool {
+        self.ended_at.is_none() && now < self.expires_at && now < self.used_at.plus(idle)
+    }
+}
+
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn create(conn: &mut Conn, session: &BrowserSession, cookie: &str) -> Result<(), Error> {
+    let authentication = &session.authentication;
+    let row = Row {
+        id: session.id.0.clone(),
+        cookie: cookie.to_owned(),
+        user_id: authentication.user.0.clone(),
+        idp: authentication.idp.as_ref().map(|idp| idp.0.clone()),
+        auth_time: authentication.auth_time.0,
+        amr: serde_json::to_string(&authentication.amr)?,
+        acr: authentication.acr.clone(),
+        upstream: serde_json::to_string(&session.upstream)?,
+        created_at: session.created_at.0,
+        used_at: session.used_at.0,
+        expires_at: session.expires_at.0,
+        ended_at: session.ended_at.map(|at| at.0),
+    };
+    diesel::insert_into(browser_sessions::table).values(&row).execute(conn)?;
+    Ok(())
+}
+
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn find_by_cookie(conn: &mut Conn, cookie: &str) -> Result<Option<BrowserSession>, Error> {
+    let row = browser_sessions::table.filter(browser_sessions::cookie.eq(cookie));
+    let row: Option<Row> = row.first(conn).optional()?;
+    row.map(Row::session).transpose()
+}
+
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn find(conn: &mut Conn, id: &SessionId) -> Result<Option<BrowserSession>, Error> {
+    let row: Option<Row> = browser_sessions::table.find(id.as_str()).first(conn).optional()?;
+    row.map(Row::session).transpose()
+}
+
+/// Notes that the session was used.
+///
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn touch(conn: &mut Conn, id: &SessionId, now: UnixTime) -> Result<(), Error> {
+    let row = browser_sessions::table.find(id.as_str());
+    let row = row.filter(browser_sessions::used_at.lt(now.0));
+    diesel::update(row).set(browser_sessions::used_at.eq(now.0)).execute(conn)?;
+    Ok(())
+}
+
+/// Ends a session, and every grant that lives by it. `false`: it had ended before.
+///
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn end(conn: &mut Conn, id: &SessionId, now: UnixTime) -> Result<bool, Error> {
+    let live = browser_sessions::table.find(id.as_str());
+    let live = live.filter(browser_sessions::ended_at.is_null());
+    let ended = diesel::update(live).set(browser_sessions::ended_at.eq(now.0)).execute(conn)? == 1;
+    let theirs =
+        grants::table.filter(grants::session_id.eq(id.as_str()).and(grants::revoked_at.is_null()));
+    diesel::update(theirs).set(grants::revoked_at.eq(now.0)).execute(conn)?;
+    Ok(ended)
+}
+
+/// Ends every session of a person. Answers which.
+///
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn end_all_of(conn: &mut Conn, user: &UserId, now: UnixTime) -> Result<Vec<SessionId>, Error> {
+    let live: Vec<String> = browser_sessions::table
+        .filter(browser_sessions::user_id.eq(user.as_str()))
+        .filter(browser_sessions::ended_at.is_null())
+        .select(browser_sessions::id)
+        .load(conn)?;
+    let live: Vec<SessionId> = live.into_iter().map(SessionId).collect();
+    for id in &live {
+        end(conn, id, now)?;
+    }
+    Ok(live)
+}

@@ -1,0 +1,50 @@
+//! Failed attempts, counted where every node sees them.
+
+use diesel::prelude::*;
+
+use super::{Conn, Error, schema::throttles};
+use crate::domain::words::UnixTime;
+
+/// So many consecutive failures, the last of them then.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Failures {
+    pub count: i64,
+    pub last_at: UnixTime,
+}
+
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn find(conn: &mut Conn, subject: &str) -> Result<Failures, Error> {
+    let row = throttles::table.find(subject).select((throttles::failures, throttles::last_at));
+    let row: Option<(i64, i64)> = row.first(conn).optional()?;
+    let (count, last_at) = row.unwrap_or_default();
+    Ok(Failures { count, last_at: UnixTime(last_at) })
+}
+
+/// Counts one more attempt before it is tried, so that attempts at the same time all count.
+///
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn count(conn: &mut Conn, subject: &str, now: UnixTime) -> Result<(), Error> {
+    let row = throttles::table.find(subject);
+    let counted = diesel::update(row)
+        .set((throttles::failures.eq(throttles::failures + 1), throttles::last_at.eq(now.0)))
+        .execute(conn)?;
+    if counted == 0 {
+        diesel::insert_into(throttles::table)
+            .values((
+                throttles::subject.eq(subject),
+                throttles::failures.eq(1),
+                throttles::last_at.eq(now.0),
+            ))
+            .execute(conn)?;
+    }
+    Ok(())
+}
+
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn clear(conn: &mut Conn, subject: &str) -> Result<(), Error> {
+    diesel::delete(throttles::table.find(subject)).execute(conn)?;
+    Ok(())
+}

@@ -1,0 +1,168 @@
+//! Accounts.
+
+use diesel::prelude::*;
+
+use super::{Conn, Error, schema::users};
+use crate::domain::{
+    resource::{HumanName, UserResource},
+    words::{UnixTime, UserId},
+};
+
+/// An account as it lies in the database.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = users, treat_none_as_null = true)]
+pub struct Account {
+    pub id: String,
+    pub version: i64,
+    pub created_at: i64,
+    pub updated_at: i64,
+    pub last_login_at: Option<i64>,
+    pub active: bool,
+    pub username: Option<String>,
+    pub email: Option<String>,
+    /// What a person types at the local login; lower case, unique; accounts made here only.
+    pub login_name: Option<String>,
+    pub login_email: Option<String>,
+    /// FHIR `HumanName`s as JSON.
+    pub name: String,
+    pub profile: Option<String>,
+    pub password_hash: Option<String>,
+}
+
+impl Account {
+    /// A new account that a person can sign in to here, or be invited to.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] when the name is no JSON: never.
+    pub fn local(
+        id: UserId,
+        user: &UserResource,
+        password_hash: Option<String>,
+        now: UnixTime,
+    ) -> Result<Self, Error> {
+        let mut account = Self {
+            id: id.0,
+            version: 1,
+            created_at: now.0,
+            updated_at: now.0,
+            password_hash,
+            ..Self::default()
+        };
+        account.take_over(user)?;
+        account.login_name = user.username.as_deref().map(str::to_lowercase);
+        account.login_email = user.email.as_deref().map(str::to_lowercase);
+        Ok(account)
+    }
+
+    /// Takes over what administrators may write, but neither password nor login names.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] when the name is no JSON: never.
+    pub fn take_over(&mut self, user: &UserResource) -> Result<(), Error> {
+        self.active = user.active;
+        self.username.clone_from(&user.username);
+        self.email.clone_from(&user.email);
+        self.name = serde_json::to_string(&user.name)?;
+        self.profile = user.profile.as_ref().map(ToString::to_string);
+        if self.login_name.is_some() || self.login_email.is_some() {
+            self.login_name = user.username.as_deref().map(str::to_lowercase);
+            self.login_email = user.email.as_deref().map(str::to_lowercase);
+        }
+        Ok(())
+    }
+
+    #[must_use]
+    pub fn user_id(&self) -> UserId {
+        UserId(self.id.clone())
+    }
+
+    #[must_use]
+    pub fn names(&self) -> Vec<HumanName> {
+        serde_json::from_str(&self.name).unwrap_or_default()
+    }
+
+    /// The resource as administrators see it; no password.
+    #[must_use]
+    pub fn resource(&self) -> UserResource {
+        UserResource {
+            id: Some(self.user_id()),
+            username: self.username.clone(),
+            email: self.email.clone(),
+            password: None,
+            active: self.active,
+            name: self.names(),
+            profile: self.profile.as_deref().and_then(|text| serde_json::from_str(text).ok()),
+        }
+    }
+}
+
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn find(conn: &mut Conn, id: &UserId) -> Result<Option<Account>, Error> {
+    Ok(users::table.find(id.as_str()).first(conn).optional()?)
+}
+
+/// The local account whose username or e-mail address is `name`, without regard to case.
+///
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn find_local(conn: &mut Conn, name: &str) -> Result<Option<Account>, Error> {
+    let name = name.to_lowercase();
+    let by_name = users::table.filter(users::login_name.eq(&name)).first(conn).optional()?;
+    if by_name.is_some() {
+        return Ok(by_name);
+    }
+    Ok(users::table.filter(users::login_email.eq(&name)).first(conn).optional()?)
+}
+
+/// The account that an invitation by e-mail address waits in.
+///
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn find_by_local_email(conn: &mut Conn, email: &str) -> Result<Option<Account>, Error> {
+    let wanted = users::login_email.eq(email.to_lowercase());
+    Ok(users::table.filter(wanted).first(conn).optional()?)
+}
+
+/// Accounts in the order in which they were made, from `offset` on.
+///
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn list(conn: &mut Conn, offset: i64, limit: i64) -> Result<Vec<Account>, Error> {
+    Ok(users::table.order(users::id.asc()).offset(offset).limit(limit).load(conn)?)
+}
+
+/// Accounts whose username or address begins with `text`.
+///
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn search(conn: &mut Conn, text: &str, limit: i64) -> Result<Vec<Account>, Error> {
+    let pattern = format!("{}%", text.replace(['%', '_', '\\'], ""));
+    let matching = users::username.like(&pattern).or(users::email.like(&pattern));
+    Ok(users::table.filter(matching).order(users::id.asc()).limit(limit).load(conn)?)
+}
+
+/// # Errors
+/// [`Error::Duplicate`] when another local account has that username or address.
+pub fn create(conn: &mut Conn, account: &Account) -> Result<(), Error> {
+    diesel::insert_into(users::table).values(account).execute(conn)?;
+    Ok(())
+}
+
+/// Replaces the account that has `account.version` and raises the version. `false`: it has another.
+///
+/// # Errors
+/// [`Error::Duplicate`] when another local account has the new username or address.
+pub fn update(conn: &mut Conn, account: &Account, now: UnixTime) -> Result<bool, Error> {
+    let next = Account { version: account.version + 1, updated_at: now.0, ..account.clone() };
+    let row = users::table.find(&account.id).filter(users::version.eq(account.version));
+    Ok(diesel::update(row).set(&next).execute(conn)? == 1)
+}
+
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn signed_in(conn: &mut Conn, id: &UserId, now: UnixTime) -> Result<(), Error> {
+    let row = users::table.find(id.as_str());
+    diesel::update(row).set(users::last_login_at.eq(now.0)).execute(conn)?;
+    Ok(())
+}

@@ -1,0 +1,290 @@
+//! One thread writes: it takes all that waits into one durable commit and answers after it.
+//!
+//! A commit costs the same whether one closure or a hundred ride in it, so under load the cost of
+//! durability is shared. Each closure has a savepoint of its own; its audit events are appended to this
+//! process's chain inside it.
+
+use std::{
+    ops::{Deref, DerefMut},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    thread,
+};
+
+use diesel::connection::SimpleConnection;
+use tokio::sync::oneshot;
+
+use super::{
+    Conn, Database, Error,
+    audit::{Chain, HeadSigner},
+};
+use crate::domain::audit::Event;
+
+/// More than this waiting means the disk does not keep up; new work is refused at once.
+const QUEUE: usize = 8_192;
+/// So many closures share one commit at most, so that the first does not wait for ever.
+const GROUP: usize = 256;
+
+/// A transaction: a connection, and the audit events that ride in its commit.
+pub struct Tx<'c> {
+    conn: &'c mut Conn,
+    events: Vec<Event>,
+}
+
+impl Tx<'_> {
+    /// Writes `event` into the audit log, together with everything else this closure does.
+    pub fn audit(&mut self, event: Event) {
+        self.events.push(event);
+    }
+}
+
+impl Deref for Tx<'_> {
+    type Target = Conn;
+    fn deref(&self) -> &Conn {
+        self.conn
+    }
+}
+
+impl DerefMut for Tx<'_> {
+    fn deref_mut(&mut self) -> &mut Conn {
+        self.conn
+    }
+}
+
+/// One closure on its way through the thread.
+trait Work: Send {
+    /// `false`: it failed, undo it.
+    fn run(&mut self, tx: &mut Tx<'_>) -> bool;
+    /// Its answer leaves; `Some` replaces whatever it had answered.
+    fn answer(self: Box<Self>, failure: Option<Error>);
+}
+
+enum Message {
+    Work(Box<dyn Work>),
+    OpenChain(String, HeadSigner, oneshot::Sender<Result<(), Error>>),
+}
+
+/// The door to the writing thread; the thread ends when the last door is dropped.
+#[derive(Clone)]
+pub(super) struct Writer(SyncSender<Message>);
+
+struct Closure<F, T, E> {
+    work: F,
+    result: Option<Result<T, E>>,
+    sender: oneshot::Sender<Result<T, E>>,
+}
+
+impl<F, T, E> Work for Closure<F, T, E>
+where
+    F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send,
+    T: Send,
+    E: From<Error> + Send,
+{
+    fn run(&mut self, tx: &mut Tx<'_>) -> bool {
+        let result = catch_unwind(AssertUnwindSafe(|| (self.work)(tx)))
+            .unwrap_or_else(|_| Err(Error::Unavailable("a write panicked".to_owned()).into()));
+        let won = result.is_ok();
+        self.result = Some(result);
+        won
+    }
+
+    fn answer(self: Box<Self>, failure: Option<Error>) {
+        let result = match (failure, self.result) {
+            (Some(error), _) => Err(error.into()),
+            (None, Some(result)) => result,
+            (None, None) => Err(Error::Unavailable("a write was not run".to_owned()).into()),
+        };
+        // Whoever asked may have gone away; the commit stands all the same.
+        drop(self.sender.send(result));
+    }
+}
+
+impl Writer {
+    pub(super) fn start(database: &Database) -> Result<Self, Error> {
+        let (sender, receiver) = sync_channel(QUEUE);
+        let conn = database.connect()?;
+        let database = database.clone();
+        let thread = Thread { database, conn: Some(conn), chain: None };
+        thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || thread.run(&receiver))
+            .map_err(|error| Error::Unavailable(error.to_string()))?;
+        Ok(Self(sender))
+    }
+
+    pub(super) async fn run<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let (sender, receiver) = oneshot::channel();
+        let closure = Closure { work, result: None, sender };
+        self.send(Message::Work(Box::new(closure)))?;
+        receiver.await.unwrap_or_else(|_| Err(Error::Unknown.into()))
+    }
+
+    pub(super) async fn open_chain(&self, node: String, signer: HeadSigner) -> Result<(), Error> {
+        let (sender, receiver) = oneshot::channel();
+        self.send(Message::OpenChain(node, signer, sender))?;
+        receiver.await.unwrap_or(Err(Error::Unknown))
+    }
+
+    fn send(&self, message: Message) -> Result<(), Error> {
+        self.0.try_send(message).map_err(|error| match error {
+            TrySendError::Full(_) => Error::Overloaded,
+            TrySendError::Disconnected(_) => Error::Unavailable("the writer ended".to_owned()),
+        })
+    }
+}
+
+struct Thread {
+    database: Database,
+    /// Absent after it broke, until the next work arrives.
+    conn: Option<Conn>,
+    chain: Option<Chain>,
+}
+
+/// How a group ended as a whole.
+enum Group {
+    Committed,
+    /// Nothing of it happened.
+    Failed(Error),
+    /// It may or may not have happened.
+    Unknown,
+}
+
+impl Thread {
+    fn run(mut self, receiver: &Receiver<Message>) {
+        while let Ok(first) = receiver.recv() {
+            let mut works = Vec::new();
+            self.take(first, &mut works);
+            while works.len() < GROUP {
+                match receiver.try_recv() {
+                    Ok(message) => self.take(message, &mut works),
+                    Err(_) => break,
+                }
+            }
+            if !works.is_empty() {
+                self.commit(works);
+            }
+        }
+    }
+
+    fn take(&mut self, message: Message, works: &mut Vec<Box<dyn Work>>) {
+        match message {
+            Message::Work(work) => works.push(work),
+            Message::OpenChain(node, signer, sender) => {
+                // Before the first chain is open nothing is written that others may wait for.
+                let opened = self.open_chain(node, signer);
+                drop(sender.send(opened));
+            }
+        }
+    }
+
+    fn open_chain(&mut self, node: String, signer: HeadSigner) -> Result<(), Error> {
+        let conn = self.connection()?;
+        begin(conn)?;
+        match Chain::open(conn, node, signer) {
+            Ok(chain) => {
+                conn.batch_execute("COMMIT")?;
+                self.chain = Some(chain);
+                Ok(())
+            }
+            Err(error) => {
+                conn.batch_execute("ROLLBACK")?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Commits all together; when that fails for certain, each alone.
+    fn commit(&mut self, mut works: Vec<Box<dyn Work>>) {
+        match self.attempt(&mut works) {
+            Group::Committed => works.into_iter().for_each(|work| work.answer(None)),
+            Group::Unknown => {
+                works.into_iter().for_each(|work| work.answer(Some(Error::Unknown)));
+            }
+            Group::Failed(_) if works.len() > 1 => {
+                for work in works {
+                    self.commit(vec![work]);
+                }
+            }
+            Group::Failed(error) => {
+                let text = error.to_string();
+                for work in works {
+                    work.answer(Some(Error::Unavailable(text.clone())));
+                }
+            }
+        }
+    }
+
+    fn attempt(&mut self, works: &mut [Box<dyn Work>]) -> Group {
+        let mut chain = self.chain.clone();
+        let conn = match self.connection() {
+            Ok(conn) => conn,
+            Err(error) => return Group::Failed(error),
+        };
+        let run = begin(conn).map_err(Error::from).and_then(|()| {
+            works.iter_mut().try_for_each(|work| run_one(conn, work.as_mut(), &mut chain))?;
+            chain.as_mut().map_or(Ok(()), |chain| chain.advance_head(conn))
+        });
+        if let Err(error) = run {
+            if conn.batch_execute("ROLLBACK").is_err() {
+                self.conn = None;
+            }
+            return Group::Failed(error);
+        }
+        match conn.batch_execute("COMMIT") {
+            Ok(()) => {
+                self.chain = chain;
+                Group::Committed
+            }
+            Err(error) => self.after_failed_commit(error.into()),
+        }
+    }
+
+    /// A commit that fails and leaves the transaction open did not happen; otherwise nobody knows.
+    fn after_failed_commit(&mut self, error: Error) -> Group {
+        let undone = self.conn.as_mut().is_some_and(|conn| conn.batch_execute("ROLLBACK").is_ok());
+        let sqlite = matches!(self.conn, Some(Conn::Sqlite(_)));
+        if undone && sqlite {
+            return Group::Failed(error);
+        }
+        self.conn = None;
+        Group::Unknown
+    }
+
+    fn connection(&mut self) -> Result<&mut Conn, Error> {
+        if self.conn.is_none() {
+            self.conn = Some(self.database.connect()?);
+        }
+        self.conn.as_mut().ok_or(Error::Unknown)
+    }
+}
+
+/// Takes the write lock at once on SQLite, so that no statement inside can find it taken.
+fn begin(conn: &mut Conn) -> diesel::QueryResult<()> {
+    match conn {
+        Conn::Sqlite(conn) => conn.batch_execute("BEGIN IMMEDIATE"),
+        Conn::Postgres(conn) => conn.batch_execute("BEGIN"),
+    }
+}
+
+/// One closure in one savepoint. An `Err` means that the connection is of no more use.
+fn run_one(conn: &mut Conn, work: &mut dyn Work, chain: &mut Option<Chain>) -> Result<(), Error> {
+    conn.batch_execute("SAVEPOINT work")?;
+    let mut tx = Tx { conn, events: Vec::new() };
+    let won = work.run(&mut tx);
+    let events = tx.events;
+    if !won {
+        conn.batch_execute("ROLLBACK TO SAVEPOINT work; RELEASE SAVEPOINT work")?;
+        return Ok(());
+    }
+    if let Some(chain) = chain {
+        chain.append(conn, &events)?;
+    } else if !events.is_empty() {
+        return Err(Error::Unavailable("the audit chain is not open".to_owned()));
+    }
+    Ok(conn.batch_execute("RELEASE SAVEPOINT work")?)
+}
