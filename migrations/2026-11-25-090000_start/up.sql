@@ -37,6 +37,7 @@ CREATE TABLE users (
     active BOOLEAN NOT NULL,
     username TEXT,
     email TEXT,
+    email_verified BOOLEAN NOT NULL,
     -- Lower case, unique; only for accounts that were made here, not for those a provider named.
     login_name TEXT UNIQUE,
     login_email TEXT UNIQUE,

@@ -26,6 +26,7 @@ table! {
         active -> Bool,
         username -> Nullable<Text>,
         email -> Nullable<Text>,
+        email_verified -> Bool,
         login_name -> Nullable<Text>,
         login_email -> Nullable<Text>,
         name -> Text,

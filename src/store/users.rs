@@ -20,6 +20,8 @@ pub struct Account {
     pub active: bool,
     pub username: Option<String>,
     pub email: Option<String>,
+    /// Whether whoever gave the address vouches for it.
+    pub email_verified: bool,
     /// What a person types at the local login; lower case, unique; accounts made here only.
     pub login_name: Option<String>,
     pub login_email: Option<String>,
@@ -61,6 +63,7 @@ impl Account {
     pub fn take_over(&mut self, user: &UserResource) -> Result<(), Error> {
         self.active = user.active;
         self.username.clone_from(&user.username);
+        self.email_verified &= self.email == user.email;
         self.email.clone_from(&user.email);
         self.name = serde_json::to_string(&user.name)?;
         self.profile = user.profile.as_ref().map(ToString::to_string);

@@ -1,0 +1,369 @@
+//! The authorization request: its rules in the order in which they are asked (OIDC Core §3.1.2.2).
+
+use super::{ErrorCode, Parameters};
+use crate::domain::{
+    login::AuthorizationRequest,
+    resource::{ClientApplication, GrantType},
+    words::{IdpId, UnixTime},
+};
+
+/// `state` and `nonce` are kept and given back; longer ones are refused.
+const LONGEST_VALUE: usize = 2_048;
+
+/// Why there is nowhere to redirect to: the person sees a page, the application nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unredirectable {
+    #[error("the request has no client_id")]
+    NoClient,
+    #[error("there is no application with this client_id")]
+    UnknownClient,
+    #[error("the request has no redirect_uri")]
+    NoRedirectUri,
+    #[error("the redirect_uri is not registered for this application")]
+    ForeignRedirectUri,
+}
+
+/// Why a request is refused, once it is known where to say so.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("response_type is missing")]
+    NoResponseType,
+    #[error("only response_type=code is offered")]
+    ResponseType,
+    #[error("only response_mode=query is offered")]
+    ResponseMode,
+    #[error("this application is not registered for the authorization code grant")]
+    Grant,
+    #[error("request objects are not offered")]
+    RequestObject,
+    #[error("request_uri is not offered")]
+    RequestUri,
+    #[error("registration by request is not offered")]
+    Registration,
+    #[error("the scope is not one of this application's")]
+    Scope,
+    #[error("a code_challenge is required")]
+    NoChallenge,
+    #[error("only code_challenge_method=S256 is offered")]
+    ChallengeMethod,
+    #[error("the code_challenge is not 43 characters of base64url")]
+    Challenge,
+    #[error("{0} is longer than 2048 bytes or holds control characters")]
+    Value(&'static str),
+    #[error("prompt=none cannot stand with other prompts")]
+    PromptNone,
+    #[error("this prompt is not offered")]
+    Prompt,
+    #[error("max_age is not a number of seconds")]
+    MaxAge,
+    #[error("the resource is not an absolute URI without fragment")]
+    Resource,
+    // Later in the login:
+    #[error("the person is not signed in")]
+    LoginRequired,
+    #[error("the person may not sign in to this application")]
+    NotAllowed,
+    #[error("the sign-in was given up")]
+    GivenUp,
+}
+
+impl Refusal {
+    /// The word for it on the wire (RFC 6749 §4.1.2.1, OIDC Core §3.1.2.6).
+    #[must_use]
+    pub const fn code(&self) -> ErrorCode {
+        match self {
+            Self::ResponseType => ErrorCode::UnsupportedResponseType,
+            Self::Grant => ErrorCode::UnauthorizedClient,
+            Self::RequestObject => ErrorCode::RequestNotSupported,
+            Self::RequestUri => ErrorCode::RequestUriNotSupported,
+            Self::Registration => ErrorCode::RegistrationNotSupported,
+            Self::Scope => ErrorCode::InvalidScope,
+            Self::LoginRequired => ErrorCode::LoginRequired,
+            Self::NotAllowed | Self::GivenUp => ErrorCode::AccessDenied,
+            Self::NoResponseType
+            | Self::ResponseMode
+            | Self::NoChallenge
+            | Self::ChallengeMethod
+            | Self::Challenge
+            | Self::Value(_)
+            | Self::PromptNone
+            | Self::Prompt
+            | Self::MaxAge
+            | Self::Resource => ErrorCode::InvalidRequest,
+        }
+    }
+}
+
+/// A checked request, and how the person is to be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    pub request: AuthorizationRequest,
+    /// `prompt=none`: answer at once or not at all.
+    pub silent: bool,
+    /// `prompt=select_account`: let the person choose a provider again.
+    pub choose: bool,
+}
+
+/// Where answers to this request go: only to a URI that is registered for the client.
+///
+/// # Errors
+/// [`Unredirectable`]; `client` is what was found under the request's `client_id`.
+///
+/// Source: RFC 9700 §2.1, RFC 6749 §3.1.2.4.
+pub fn redirect_to(
+    parameters: &Parameters,
+    client: Option<&ClientApplication>,
+) -> Result<String, Unredirectable> {
+    if parameters.get("client_id").is_none() {
+        return Err(Unredirectable::NoClient);
+    }
+    let client = client.ok_or(Unredirectable::UnknownClient)?;
+    let uri = parameters.get("redirect_uri").ok_or(Unredirectable::NoRedirectUri)?;
+    if !client.allows_redirect_to(uri) {
+        return Err(Unredirectable::ForeignRedirectUri);
+    }
+    Ok(uri.to_owned())
+}
+
+/// Checks everything else; the order decides which error an application with several mistakes sees.
+///
+/// # Errors
+/// [`Refusal`], to be told to `redirect_uri`.
+pub fn check_request(
+    parameters: &Parameters,
+    client: &ClientApplication,
+    redirect_uri: String,
+    now: UnixTime,
+) -> Result<Asked, Refusal> {
+    check_offered(parameters, client)?;
+    let prompts = check_prompts(parameters)?;
+    let has = |prompt: &str| prompts.iter().any(|given| given == prompt);
+    let again = has("login").then_some(now);
+    let client_id = client.id.clone().unwrap_or_else(|| "".into());
+    let request = AuthorizationRequest {
+        client_id,
+        redirect_uri,
+        scope: check_scope(parameters, client)?,
+        state: check_value(parameters, "state")?,
+        nonce: check_value(parameters, "nonce")?,
+        code_challenge: check_challenge(parameters, client)?,
+        resource: check_resource(parameters)?,
+        login_hint: check_value(parameters, "login_hint")?,
+        idp: parameters.get("idp").map(IdpId::from),
+        authenticated_after: again.max(check_max_age(parameters, now)?),
+        acr_values: parameters.words("acr_values"),
+    };
+    Ok(Asked { request, silent: has("none"), choose: has("select_account") })
+}
+
+fn check_offered(parameters: &Parameters, client: &ClientApplication) -> Result<(), Refusal> {
+    match parameters.get("response_type") {
+        Some("code") => {}
+        Some(_) => return Err(Refusal::ResponseType),
+        None => return Err(Refusal::NoResponseType),
+    }
+    if parameters.get("response_mode").is_some_and(|mode| mode != "query") {
+        return Err(Refusal::ResponseMode);
+    }
+    for (name, refusal) in [
+        ("request", Refusal::RequestObject),
+        ("request_uri", Refusal::RequestUri),
+        ("registration", Refusal::Registration),
+    ] {
+        if parameters.get(name).is_some() {
+            return Err(refusal);
+        }
+    }
+    if client.grant_types.contains(&GrantType::AuthorizationCode) {
+        Ok(())
+    } else {
+        Err(Refusal::Grant)
+    }
+}
+
+/// Scopes that we do not know are ignored (OIDC Core §3.1.2.1); known ones must be registered.
+fn check_scope(
+    parameters: &Parameters,
+    client: &ClientApplication,
+) -> Result<Vec<String>, Refusal> {
+    let asked = parameters.words("scope");
+    let known = |scope: &&String| super::SCOPES.contains(&scope.as_str());
+    if asked.iter().filter(known).any(|scope| !client.scopes.contains(scope)) {
+        return Err(Refusal::Scope);
+    }
+    let mut scope: Vec<String> =
+        asked.into_iter().filter(|scope| client.scopes.contains(scope)).collect();
+    scope.dedup();
+    Ok(scope)
+}
+
+fn check_value(parameters: &Parameters, name: &'static str) -> Result<Option<String>, Refusal> {
+    match parameters.owned(name) {
+        Some(value) if value.len() > LONGEST_VALUE || value.contains(char::is_control) => {
+            Err(Refusal::Value(name))
+        }
+        value => Ok(value),
+    }
+}
+
+/// RFC 7636 §4.3; `plain`, also by leaving the method out, is refused (RFC 9700 §2.1.1).
+fn check_challenge(
+    parameters: &Parameters,
+    client: &ClientApplication,
+) -> Result<Option<String>, Refusal> {
+    let base64url = |c: u8| c.is_ascii_alphanumeric() || c == b'-' || c == b'_';
+    match (parameters.get("code_challenge"), parameters.get("code_challenge_method")) {
+        (None, None) if !client.require_pkce => Ok(None),
+        (None, _) => Err(Refusal::NoChallenge),
+        (Some(challenge), Some("S256")) => {
+            if challenge.len() == 43 && challenge.bytes().all(base64url) {
+                Ok(Some(challenge.to_owned()))
+            } else {
+                Err(Refusal::Challenge)
+            }
+        }
+        (Some(_), _) => Err(Refusal::ChallengeMethod),
+    }
+}
+
+fn check_prompts(parameters: &Parameters) -> Result<Vec<String>, Refusal> {
+    let prompts = parameters.words("prompt");
+    let known = ["none", "login", "select_account", "consent"];
+    if prompts.iter().any(|prompt| !known.contains(&prompt.as_str())) {
+        return Err(Refusal::Prompt);
+    }
+    if prompts.iter().any(|prompt| prompt == "none") && prompts.len() > 1 {
+        return Err(Refusal::PromptNone);
+    }
+    Ok(prompts)
+}
+
+fn check_max_age(parameters: &Parameters, now: UnixTime) -> Result<Option<UnixTime>, Refusal> {
+    let Some(text) = parameters.get("max_age") else { return Ok(None) };
+    let seconds: u32 = text.parse().map_err(|_| Refusal::MaxAge)?;
+    Ok(Some(now.plus(-i64::from(seconds))))
+}
+
+/// RFC 8707 §2.
+fn check_resource(parameters: &Parameters) -> Result<Option<String>, Refusal> {
+    let Some(text) = parameters.get("resource") else { return Ok(None) };
+    match url::Url::parse(text) {
+        Ok(url) if url.fragment().is_none() && text.len() <= LONGEST_VALUE => {
+            Ok(Some(text.to_owned()))
+        }
+        _ => Err(Refusal::Resource),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::resource::{self, Resource};
+    use serde_json::json;
+
+    const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+    fn client(extra: serde_json::Value) -> ClientApplication {
+        let mut value = json!({ "resourceType": "ClientApplication", "id": "shop", "name": "Shop",
+            "redirectUris": ["https://shop.example/cb"], "scopes": ["openid", "email"] });
+        if let (Some(all), Some(more)) = (value.as_object_mut(), extra.as_object()) {
+            all.extend(more.clone());
+        }
+        match resource::parse(value).expect("valid") {
+            Resource::ClientApplication(client) => *client,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn asked(query: &str) -> Result<Asked, Refusal> {
+        let parameters = Parameters::parse(query.as_bytes()).expect("no parameter twice");
+        let client = client(json!({}));
+        check_request(&parameters, &client, "https://shop.example/cb".into(), UnixTime(1_000))
+    }
+
+    fn good() -> String {
+        format!(
+            "response_type=code&scope=openid&code_challenge={CHALLENGE}&code_challenge_method=S256"
+        )
+    }
+
+    #[test]
+    fn redirects_go_to_registered_uris_of_known_clients_only() {
+        let client = client(json!({}));
+        for (query, expected) in [
+            ("", Err(Unredirectable::NoClient)),
+            ("client_id=shop", Err(Unredirectable::NoRedirectUri)),
+            (
+                "client_id=shop&redirect_uri=https://evil.example/cb",
+                Err(Unredirectable::ForeignRedirectUri),
+            ),
+            ("client_id=shop&redirect_uri=https://shop.example/cb", Ok("https://shop.example/cb")),
+        ] {
+            let parameters = Parameters::parse(query.as_bytes()).expect("once");
+            let found = redirect_to(&parameters, Some(&client));
+            assert_eq!(found.as_deref(), expected.as_ref().map(|uri| *uri), "{query}");
+        }
+        let unknown = Parameters::parse(b"client_id=x").expect("once");
+        assert_eq!(redirect_to(&unknown, None), Err(Unredirectable::UnknownClient));
+    }
+
+    #[test]
+    fn each_rule_has_its_word() {
+        let long = "x".repeat(2_049);
+        for (change, refusal) in [
+            ("response_type=", Refusal::NoResponseType),
+            ("response_type=token", Refusal::ResponseType),
+            ("response_mode=fragment", Refusal::ResponseMode),
+            ("request=x", Refusal::RequestObject),
+            ("request_uri=x", Refusal::RequestUri),
+            ("registration=x", Refusal::Registration),
+            ("scope=openid profile", Refusal::Scope),
+            ("code_challenge=", Refusal::NoChallenge),
+            ("code_challenge_method=plain", Refusal::ChallengeMethod),
+            ("code_challenge_method=", Refusal::ChallengeMethod),
+            ("code_challenge=short", Refusal::Challenge),
+            (&format!("state={long}"), Refusal::Value("state")),
+            ("nonce=a%0ab", Refusal::Value("nonce")),
+            ("prompt=none login", Refusal::PromptNone),
+            ("prompt=create", Refusal::Prompt),
+            ("max_age=-1", Refusal::MaxAge),
+            ("resource=not a uri", Refusal::Resource),
+        ] {
+            let name = change.split('=').next().expect("a name");
+            let rest: String = good()
+                .split('&')
+                .filter(|pair| !pair.starts_with(&format!("{name}=")))
+                .map(|pair| format!("&{pair}"))
+                .collect();
+            assert_eq!(asked(&format!("{change}{rest}")), Err(refusal), "{change}");
+        }
+    }
+
+    #[test]
+    fn unknown_parameters_and_scopes_are_ignored() {
+        let asked =
+            asked(&format!("{}&foo=bar&display=page", good().replace("openid", "openid+foo")))
+                .expect("fine");
+        assert_eq!(asked.request.scope, ["openid"]);
+        assert!(!asked.silent && !asked.choose);
+    }
+
+    #[test]
+    fn a_fresh_sign_in_can_be_demanded() {
+        let after = |extra: &str| {
+            asked(&format!("{}{extra}", good())).expect("fine").request.authenticated_after
+        };
+        assert_eq!(after(""), None);
+        assert_eq!(after("&max_age=60"), Some(UnixTime(940)));
+        assert_eq!(after("&prompt=login&max_age=60"), Some(UnixTime(1_000)));
+    }
+
+    #[test]
+    fn only_confidential_clients_may_do_without_a_challenge() {
+        let relaxed = client(json!({ "clientType": "confidential", "requirePkce": false }));
+        let parameters = Parameters::parse(b"response_type=code&scope=openid").expect("once");
+        let asked =
+            check_request(&parameters, &relaxed, "https://shop.example/cb".into(), UnixTime(0));
+        assert_eq!(asked.expect("fine").request.code_challenge, None);
+    }
+}

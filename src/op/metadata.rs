@@ -1,0 +1,87 @@
+//! What we offer, for clients to discover (OIDC Discovery §3, RFC 8414 §2): what works, no more.
+
+use serde::Serialize;
+
+/// The scopes that mean something to us; a client may have others for its own tokens.
+pub const SCOPES: [&str; 4] = ["openid", "profile", "email", "roles"];
+
+const CLAIMS: &[&str] = &[
+    "sub",
+    "iss",
+    "aud",
+    "exp",
+    "iat",
+    "auth_time",
+    "nonce",
+    "acr",
+    "amr",
+    "sid",
+    "name",
+    "given_name",
+    "family_name",
+    "preferred_username",
+    "updated_at",
+    "email",
+    "email_verified",
+    "roles",
+    "organization",
+];
+
+/// `/.well-known/openid-configuration`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Metadata {
+    issuer: String,
+    authorization_endpoint: String,
+    token_endpoint: String,
+    userinfo_endpoint: String,
+    end_session_endpoint: String,
+    jwks_uri: String,
+    scopes_supported: &'static [&'static str],
+    response_types_supported: &'static [&'static str],
+    response_modes_supported: &'static [&'static str],
+    grant_types_supported: &'static [&'static str],
+    subject_types_supported: &'static [&'static str],
+    id_token_signing_alg_values_supported: &'static [&'static str],
+    token_endpoint_auth_methods_supported: &'static [&'static str],
+    code_challenge_methods_supported: &'static [&'static str],
+    claims_supported: &'static [&'static str],
+    prompt_values_supported: &'static [&'static str],
+    claims_parameter_supported: bool,
+    request_parameter_supported: bool,
+    request_uri_parameter_supported: bool,
+    authorization_response_iss_parameter_supported: bool,
+}
+
+impl Metadata {
+    /// For the issuer `issuer`, a URL without trailing slash.
+    #[must_use]
+    pub fn new(issuer: &str) -> Self {
+        let at = |path: &str| format!("{issuer}{path}");
+        Self {
+            issuer: issuer.to_owned(),
+            authorization_endpoint: at("/oauth2/authorize"),
+            token_endpoint: at("/oauth2/token"),
+            userinfo_endpoint: at("/oauth2/userinfo"),
+            end_session_endpoint: at("/oauth2/logout"),
+            jwks_uri: at("/.well-known/jwks.json"),
+            scopes_supported: &SCOPES,
+            response_types_supported: &["code"],
+            response_modes_supported: &["query"],
+            grant_types_supported: &["authorization_code", "client_credentials"],
+            subject_types_supported: &["public"],
+            id_token_signing_alg_values_supported: &["RS256", "ES256"],
+            token_endpoint_auth_methods_supported: &[
+                "none",
+                "client_secret_basic",
+                "client_secret_post",
+            ],
+            code_challenge_methods_supported: &["S256"],
+            claims_supported: CLAIMS,
+            prompt_values_supported: &["none", "login", "select_account", "consent"],
+            claims_parameter_supported: false,
+            request_parameter_supported: false,
+            request_uri_parameter_supported: false,
+            authorization_response_iss_parameter_supported: true,
+        }
+    }
+}

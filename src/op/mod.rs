@@ -1,0 +1,28 @@
+//! Our OpenID Provider hat: what applications downstream may ask, and what they get.
+//!
+//! Comes in: parameters as they were sent, the `ClientApplication` that sent them, `now`. Goes out: a
+//! checked request, claims to sign, or a refusal that knows its word on the wire.
+//!
+//! **Invariants**
+//! * No SQL, no web framework, no clock: everything is an argument.
+//! * Nothing is redirected to a URI that was not compared with the registered ones first.
+//! * Every refusal is one fact; its wire word is chosen in one `match` without a default.
+
+mod authorize;
+mod claims;
+mod error;
+mod metadata;
+mod parameters;
+mod token;
+
+pub use authorize::{
+    Asked, Refusal as AuthorizeRefusal, Unredirectable, check_request, redirect_to,
+};
+pub use claims::{AccessToken, IdToken, Person, UserInfo};
+pub use error::ErrorCode;
+pub use metadata::{Metadata, SCOPES};
+pub use parameters::{Parameters, Repeated};
+pub use token::{
+    ClientCredentials, Presented, Refusal as TokenRefusal, TokenRequest, TokenResponse,
+    check_client_secret, check_code, check_grant_type, check_narrowed_scope, read_client,
+};

@@ -1,0 +1,385 @@
+//! The token request: who asks, for what, and why not (RFC 6749 §4.1.3, §4.4, §5.2).
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde::Serialize;
+
+use super::{ErrorCode, Parameters};
+use crate::{
+    crypto::{same, sha256_base64url},
+    domain::{
+        login::AuthorizationRequest,
+        resource::{ClientApplication, GrantType, TokenEndpointAuthMethod},
+        words::{ClientId, UnixTime},
+    },
+};
+
+/// Why a token request is refused. Each variant is one fact about the request.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("grant_type is missing")]
+    NoGrantType,
+    #[error("this grant_type is not offered")]
+    GrantType,
+    #[error("the application is not registered for this grant_type")]
+    ForeignGrantType,
+    #[error("{0} is missing")]
+    Missing(&'static str),
+    #[error("{0}")]
+    Malformed(String),
+    #[error("the request does not say which application it comes from")]
+    NoClient,
+    #[error("the application authenticates in two ways at once")]
+    TwoCredentials,
+    #[error("there is no such application")]
+    UnknownClient,
+    #[error("the application does not authenticate as it is registered")]
+    AuthMethod,
+    #[error("the client secret is wrong")]
+    WrongSecret,
+    #[error("there is no such authorization code")]
+    UnknownCode,
+    #[error("the code was issued to another application")]
+    ForeignCode,
+    #[error("the code was redeemed before")]
+    ReplayedCode,
+    #[error("the code has expired")]
+    ExpiredCode,
+    #[error("the redirect_uri is not the one of the authorization request")]
+    OtherRedirectUri,
+    #[error("the code_verifier does not fit the code_challenge")]
+    WrongVerifier,
+    #[error("the sign-in behind the code has ended")]
+    SessionEnded,
+    #[error("the scope is not one of this application's")]
+    Scope,
+}
+
+impl Refusal {
+    /// The word for it on the wire (RFC 6749 §5.2).
+    #[must_use]
+    pub const fn code(&self) -> ErrorCode {
+        match self {
+            Self::NoGrantType | Self::Missing(_) | Self::Malformed(_) | Self::TwoCredentials => {
+                ErrorCode::InvalidRequest
+            }
+            Self::GrantType => ErrorCode::UnsupportedGrantType,
+            Self::ForeignGrantType => ErrorCode::UnauthorizedClient,
+            Self::NoClient | Self::UnknownClient | Self::AuthMethod | Self::WrongSecret => {
+                ErrorCode::InvalidClient
+            }
+            Self::UnknownCode
+            | Self::ForeignCode
+            | Self::ReplayedCode
+            | Self::ExpiredCode
+            | Self::OtherRedirectUri
+            | Self::WrongVerifier
+            | Self::SessionEnded => ErrorCode::InvalidGrant,
+            Self::Scope => ErrorCode::InvalidScope,
+        }
+    }
+}
+
+/// How the application named itself, and what it presented.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCredentials {
+    pub client_id: ClientId,
+    pub presented: Presented,
+}
+
+/// The credential that came with a token request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Presented {
+    Nothing,
+    /// By `Authorization: Basic`: the secret as sent, and percent-decoded, since clients do either.
+    Basic {
+        raw: String,
+        decoded: String,
+    },
+    Post(String),
+}
+
+/// What is asked of the token endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenRequest {
+    Code { code: String, redirect_uri: String, code_verifier: Option<String> },
+    ClientCredentials { scope: Vec<String> },
+}
+
+/// A successful answer (RFC 6749 §5.1, OIDC Core §3.1.3.3).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TokenResponse {
+    pub access_token: String,
+    pub token_type: &'static str,
+    /// Seconds.
+    pub expires_in: i64,
+    pub scope: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token: Option<String>,
+}
+
+/// Reads who asks, from the `Authorization` header or the form (RFC 6749 §2.3.1).
+///
+/// # Errors
+/// [`Refusal::NoClient`], [`Refusal::TwoCredentials`] or [`Refusal::Malformed`].
+pub fn read_client(
+    authorization: Option<&str>,
+    parameters: &Parameters,
+) -> Result<ClientCredentials, Refusal> {
+    let named = parameters.get("client_id");
+    let secret = parameters.get("client_secret");
+    let Some(header) = authorization else {
+        let client_id = named.ok_or(Refusal::NoClient)?.into();
+        let presented = secret.map_or(Presented::Nothing, |secret| Presented::Post(secret.into()));
+        return Ok(ClientCredentials { client_id, presented });
+    };
+    if secret.is_some() {
+        return Err(Refusal::TwoCredentials);
+    }
+    let basic = read_basic(header)?;
+    match named {
+        Some(named) if named != basic.client_id.as_str() => Err(Refusal::TwoCredentials),
+        _ => Ok(basic),
+    }
+}
+
+fn read_basic(header: &str) -> Result<ClientCredentials, Refusal> {
+    let malformed = || Refusal::Malformed("the Authorization header is not Basic".to_owned());
+    let (scheme, encoded) = header.split_once(' ').ok_or_else(malformed)?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return Err(malformed());
+    }
+    let decoded = BASE64_STANDARD.decode(encoded.trim()).map_err(|_| malformed())?;
+    let text = String::from_utf8(decoded).map_err(|_| malformed())?;
+    let (id, secret) = text.split_once(':').ok_or_else(malformed)?;
+    Ok(ClientCredentials {
+        client_id: form_decoded(id).into(),
+        presented: Presented::Basic { raw: secret.to_owned(), decoded: form_decoded(secret) },
+    })
+}
+
+/// One value of `application/x-www-form-urlencoded`.
+fn form_decoded(text: &str) -> String {
+    // A pair with an empty name: the parser then sees one value and nothing else.
+    let pair = format!("={}", text.replace('&', "%26"));
+    let mut pairs = url::form_urlencoded::parse(pair.as_bytes());
+    pairs.next().map(|(_, value)| value.into_owned()).unwrap_or_default()
+}
+
+/// Checks that the application authenticates as it is registered; `stored` is the digest of its secret.
+///
+/// # Errors
+/// [`Refusal::AuthMethod`], [`Refusal::WrongSecret`].
+pub fn check_client_secret(
+    client: &ClientApplication,
+    stored: Option<&str>,
+    presented: &Presented,
+) -> Result<(), Refusal> {
+    let fits = |secret: &str| stored.is_some_and(|digest| same(sha256_base64url(secret), digest));
+    let right = match (client.auth_method(), presented) {
+        (TokenEndpointAuthMethod::None, Presented::Nothing) => return Ok(()),
+        (TokenEndpointAuthMethod::ClientSecretBasic, Presented::Basic { raw, decoded }) => {
+            fits(raw) || fits(decoded)
+        }
+        // A client that may send the secret one way is no weaker when it sends it the other.
+        (TokenEndpointAuthMethod::ClientSecretPost, Presented::Basic { raw, decoded }) => {
+            fits(raw) || fits(decoded)
+        }
+        (
+            TokenEndpointAuthMethod::ClientSecretBasic | TokenEndpointAuthMethod::ClientSecretPost,
+            Presented::Post(secret),
+        ) => fits(secret),
+        (TokenEndpointAuthMethod::None, _) | (_, Presented::Nothing) => {
+            return Err(Refusal::AuthMethod);
+        }
+    };
+    if right { Ok(()) } else { Err(Refusal::WrongSecret) }
+}
+
+impl TokenRequest {
+    /// Reads what is asked for.
+    ///
+    /// # Errors
+    /// [`Refusal`] when the grant is not offered or a parameter is missing.
+    pub fn read(parameters: &Parameters) -> Result<Self, Refusal> {
+        let owned = |name: &'static str| parameters.owned(name).ok_or(Refusal::Missing(name));
+        match parameters.get("grant_type") {
+            Some("authorization_code") => Ok(Self::Code {
+                code: owned("code")?,
+                redirect_uri: owned("redirect_uri")?,
+                code_verifier: parameters.owned("code_verifier"),
+            }),
+            Some("client_credentials") => {
+                Ok(Self::ClientCredentials { scope: parameters.words("scope") })
+            }
+            Some(_) => Err(Refusal::GrantType),
+            None => Err(Refusal::NoGrantType),
+        }
+    }
+
+    const fn grant_type(&self) -> GrantType {
+        match self {
+            Self::Code { .. } => GrantType::AuthorizationCode,
+            Self::ClientCredentials { .. } => GrantType::ClientCredentials,
+        }
+    }
+}
+
+/// # Errors
+/// [`Refusal::ForeignGrantType`].
+pub fn check_grant_type(client: &ClientApplication, request: &TokenRequest) -> Result<(), Refusal> {
+    let registered = client.grant_types.contains(&request.grant_type());
+    if registered { Ok(()) } else { Err(Refusal::ForeignGrantType) }
+}
+
+/// Checks a code against the authorization that it came of. A refusal here leaves it unredeemed.
+///
+/// # Errors
+/// [`Refusal::ExpiredCode`], [`Refusal::OtherRedirectUri`], [`Refusal::WrongVerifier`].
+///
+/// Source: RFC 6749 §4.1.3, RFC 7636 §4.6, RFC 9700 §4.8 (a verifier without a challenge is refused).
+pub fn check_code(
+    authorized: &AuthorizationRequest,
+    expires_at: UnixTime,
+    redirect_uri: &str,
+    code_verifier: Option<&str>,
+    now: UnixTime,
+) -> Result<(), Refusal> {
+    if now >= expires_at {
+        return Err(Refusal::ExpiredCode);
+    }
+    if authorized.redirect_uri != redirect_uri {
+        return Err(Refusal::OtherRedirectUri);
+    }
+    match (&authorized.code_challenge, code_verifier) {
+        (None, None) => Ok(()),
+        (Some(challenge), Some(verifier))
+            if is_verifier(verifier) && same(sha256_base64url(verifier), challenge) =>
+        {
+            Ok(())
+        }
+        _ => Err(Refusal::WrongVerifier),
+    }
+}
+
+/// RFC 7636 §4.1.
+fn is_verifier(text: &str) -> bool {
+    let unreserved = |c: u8| c.is_ascii_alphanumeric() || b"-._~".contains(&c);
+    (43..=128).contains(&text.len()) && text.bytes().all(unreserved)
+}
+
+/// The scope of a client's own token: what it asks, or all that it has beyond a person's scopes.
+///
+/// # Errors
+/// [`Refusal::Scope`].
+pub fn check_narrowed_scope(
+    client: &ClientApplication,
+    asked: Vec<String>,
+) -> Result<Vec<String>, Refusal> {
+    let personal = |scope: &String| super::SCOPES.contains(&scope.as_str());
+    let own = client.scopes.iter().filter(|scope| !personal(scope));
+    if asked.is_empty() {
+        return Ok(own.cloned().collect());
+    }
+    let own: Vec<&String> = own.collect();
+    if asked.iter().all(|scope| own.contains(&scope)) { Ok(asked) } else { Err(Refusal::Scope) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::resource::{self, Resource};
+    use serde_json::json;
+
+    fn client(method: &str) -> ClientApplication {
+        let kind = if method == "none" { "public" } else { "confidential" };
+        let value = json!({ "resourceType": "ClientApplication", "id": "shop", "name": "Shop",
+            "clientType": kind, "redirectUris": ["https://shop.example/cb"],
+            "tokenEndpointAuthMethod": method });
+        match resource::parse(value).expect("valid") {
+            Resource::ClientApplication(client) => *client,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn basic(text: &str) -> String {
+        format!("Basic {}", BASE64_STANDARD.encode(text))
+    }
+
+    #[test]
+    fn credentials_come_one_way_only() {
+        let read = |header: Option<&str>, form: &str| {
+            read_client(header, &Parameters::parse(form.as_bytes()).expect("once"))
+        };
+        assert_eq!(read(None, ""), Err(Refusal::NoClient));
+        assert_eq!(
+            read(Some(&basic("a:b")), "client_id=a&client_secret=b"),
+            Err(Refusal::TwoCredentials)
+        );
+        assert_eq!(read(Some(&basic("a:b")), "client_id=c"), Err(Refusal::TwoCredentials));
+        assert!(matches!(read(Some("Bearer x"), ""), Err(Refusal::Malformed(_))));
+        assert!(matches!(read(Some("Basic %%%"), ""), Err(Refusal::Malformed(_))));
+        let read = read(Some(&basic("a%3Ab:p%26q+r&s")), "").expect("basic");
+        assert_eq!(read.client_id.as_str(), "a:b");
+        let Presented::Basic { raw, decoded } = read.presented else { panic!("basic") };
+        assert_eq!((raw.as_str(), decoded.as_str()), ("p%26q+r&s", "p&q r&s"));
+    }
+
+    #[test]
+    fn secrets_are_checked_as_registered() {
+        let digest = sha256_base64url("hush");
+        let basic = |text: &str| Presented::Basic { raw: text.into(), decoded: text.into() };
+        for (method, presented, expected) in [
+            ("none", Presented::Nothing, Ok(())),
+            ("none", Presented::Post("hush".into()), Err(Refusal::AuthMethod)),
+            ("client_secret_basic", Presented::Nothing, Err(Refusal::AuthMethod)),
+            ("client_secret_basic", basic("hush"), Ok(())),
+            ("client_secret_basic", basic("wrong"), Err(Refusal::WrongSecret)),
+            ("client_secret_post", Presented::Post("hush".into()), Ok(())),
+            ("client_secret_post", Presented::Post(String::new()), Err(Refusal::WrongSecret)),
+        ] {
+            let checked = check_client_secret(&client(method), Some(&digest), &presented);
+            assert_eq!(checked, expected, "{method} {presented:?}");
+        }
+        let none = check_client_secret(&client("client_secret_basic"), None, &basic(""));
+        assert_eq!(none, Err(Refusal::WrongSecret));
+    }
+
+    #[test]
+    fn a_code_needs_its_time_its_uri_and_its_verifier() {
+        let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+        let mut authorized = AuthorizationRequest {
+            client_id: "shop".into(),
+            redirect_uri: "https://shop.example/cb".into(),
+            scope: vec![],
+            state: None,
+            nonce: None,
+            code_challenge: Some("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".into()),
+            resource: None,
+            login_hint: None,
+            idp: None,
+            authenticated_after: None,
+            acr_values: vec![],
+        };
+        let other = "a".repeat(43);
+        for (uri, given, now, expected) in [
+            ("https://shop.example/cb", Some(verifier), 59, Ok(())),
+            ("https://shop.example/cb", Some(verifier), 60, Err(Refusal::ExpiredCode)),
+            ("https://shop.example/", Some(verifier), 59, Err(Refusal::OtherRedirectUri)),
+            ("https://shop.example/cb", Some(other.as_str()), 59, Err(Refusal::WrongVerifier)),
+            ("https://shop.example/cb", Some("short"), 59, Err(Refusal::WrongVerifier)),
+            ("https://shop.example/cb", None, 59, Err(Refusal::WrongVerifier)),
+        ] {
+            let checked = check_code(&authorized, UnixTime(60), uri, given, UnixTime(now));
+            assert_eq!(checked, expected, "{uri} {given:?} {now}");
+        }
+        authorized.code_challenge = None;
+        let downgraded = check_code(
+            &authorized,
+            UnixTime(60),
+            "https://shop.example/cb",
+            Some(verifier),
+            UnixTime(0),
+        );
+        assert_eq!(downgraded, Err(Refusal::WrongVerifier), "a verifier without a challenge");
+    }
+}
