@@ -3,3 +3,4 @@
 //! The rooms and their doors are drawn in `ARCHITECTURE.md`; `tests/tidy.rs` keeps them shut.
 
 pub mod domain;
+pub mod sp;
