@@ -3,4 +3,5 @@
 //! The rooms and their doors are drawn in `ARCHITECTURE.md`; `tests/tidy.rs` keeps them shut.
 
 pub mod domain;
+pub mod samples;
 pub mod sp;
