@@ -2,7 +2,11 @@
 //!
 //! The rooms and their doors are drawn in `ARCHITECTURE.md`; `tests/tidy.rs` keeps them shut.
 
+pub mod broker;
 pub mod crypto;
 pub mod domain;
 pub mod op;
+pub mod rp;
+pub mod samples;
+pub mod sp;
 pub mod store;

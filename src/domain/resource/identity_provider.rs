@@ -95,6 +95,18 @@ pub struct SamlConfiguration {
     /// Seconds, 0 to 300, that clocks may differ.
     #[serde(default = "minute")]
     pub clock_skew_seconds: i64,
+    /// Whoever has to sign the metadata; PEM or bare base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata_certificate: Option<OneOrMany>,
+    /// Concession to an old provider: signatures with SHA-1.
+    #[serde(default)]
+    pub allow_sha1: bool,
+    /// Concession to an old provider: AES-CBC, under a signed response only.
+    #[serde(default)]
+    pub allow_cbc: bool,
+    /// Concession to an old provider: Canonical XML 1.0 in signatures.
+    #[serde(default)]
+    pub allow_inclusive_c14n: bool,
 }
 
 /// The `Format` that we ask for (SAML Core §8.3).

@@ -1,0 +1,97 @@
+//! What the outside of a message says: status, version, address, question and sender.
+//!
+//! Values of a response that is not signed itself may refuse a login; they never grant anything.
+
+use crate::domain::{trace::Actual, words::RequestId};
+
+use super::{
+    names::{ASSERTION, ENTITY, PROTOCOL},
+    rejection::Rejection,
+    steps::{Checked, passed},
+    tree::{Node, attribute, child, expect, text},
+};
+
+const SUCCESS: &str = "urn:oasis:names:tc:SAML:2.0:status:Success";
+
+/// The top-level status is `Success` (SAML Core §3.2.2.2).
+pub(super) fn check_status(response: Node) -> Checked<()> {
+    let status = expect(response, PROTOCOL, "Status")?;
+    let code = expect(status, PROTOCOL, "StatusCode")?;
+    let top = attribute(code, "Value").unwrap_or_default();
+    if top == SUCCESS {
+        return passed(short(top));
+    }
+    let second = child(code, PROTOCOL, "StatusCode")?;
+    let second = second.and_then(|code| attribute(code, "Value")).map(short);
+    let codes = [Some(short(top)), second].into_iter().flatten().collect::<Vec<_>>().join(" / ");
+    let message = child(status, PROTOCOL, "StatusMessage")?.map(text).transpose()?;
+    Err(match message {
+        None => Rejection::Status.seeing_plain(codes),
+        Some(message) => Rejection::Status.seeing(Actual::personal(format!("{codes}: {message}"))),
+    })
+}
+
+/// `urn:oasis:names:tc:SAML:2.0:status:Responder` → `Responder`.
+fn short(code: &str) -> &str {
+    code.strip_prefix("urn:oasis:names:tc:SAML:2.0:status:").unwrap_or(code)
+}
+
+/// Both `Version` attributes are `2.0` (SAML Core §2.3.3, §3.2.2).
+pub(super) fn check_version(response: Node, assertion: Node) -> Checked<()> {
+    let versions = [response, assertion].map(|node| attribute(node, "Version").unwrap_or("none"));
+    match versions.iter().find(|version| **version != "2.0") {
+        Some(other) => Err(Rejection::Version.seeing_plain(*other)),
+        None => passed("2.0"),
+    }
+}
+
+/// `Destination` is our endpoint; a signed response has one (SAML Bindings §3.5.5.2).
+pub(super) fn check_destination(response: Node, acs_url: &str, signed: bool) -> Checked<()> {
+    match attribute(response, "Destination") {
+        Some(destination) if destination == acs_url => passed(destination),
+        Some(other) => Err(Rejection::Destination.seeing_plain(other)),
+        None if signed => Err(Rejection::Destination.seeing_plain("none")),
+        None => passed("none, and the response is not signed"),
+    }
+}
+
+/// The response answers the pending request (SAML Core §3.2.2).
+pub(super) fn check_in_response_to(response: Node, pending: &RequestId) -> Checked<()> {
+    match attribute(response, "InResponseTo") {
+        Some(request) if request == pending.as_str() => passed(request),
+        other => Err(Rejection::InResponseTo.seeing_plain(other.unwrap_or("none"))),
+    }
+}
+
+/// The response names the provider that was asked, or, when not signed, nobody
+/// (SAML Profiles §4.1.4.2).
+pub(super) fn check_response_issuer(response: Node, entity_id: &str, signed: bool) -> Checked<()> {
+    match child(response, ASSERTION, "Issuer")? {
+        Some(issuer) => check_issuer(issuer, entity_id, Rejection::ResponseIssuer),
+        None if signed => Err(Rejection::ResponseIssuer.seeing_plain("none")),
+        None => passed("none, and the response is not signed"),
+    }
+}
+
+/// The assertion names the provider that was asked (SAML Core §2.3.3).
+pub(super) fn check_assertion_issuer(assertion: Node, entity_id: &str) -> Checked<()> {
+    let issuer = expect(assertion, ASSERTION, "Issuer")?;
+    check_issuer(issuer, entity_id, Rejection::AssertionIssuer)
+}
+
+fn check_issuer(issuer: Node, entity_id: &str, rejection: Rejection) -> Checked<()> {
+    let name = text(issuer)?;
+    let entity = attribute(issuer, "Format").is_none_or(|format| format == ENTITY);
+    if entity && name.trim_ascii() == entity_id {
+        passed(entity_id)
+    } else {
+        Err(rejection.seeing_plain(name))
+    }
+}
+
+/// The assertion's own ID, which replay protection remembers.
+pub(super) fn assertion_id(assertion: Node) -> Checked<String> {
+    let id = attribute(assertion, "ID").filter(|id| !id.is_empty());
+    let id = id.ok_or(Rejection::NoAssertionId)?;
+    Ok((id.to_owned(), Actual::plain(id)))
+}

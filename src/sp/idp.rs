@@ -1,0 +1,212 @@
+//! What we know of a provider, ready to use.
+
+use crate::domain::{
+    resource::{Invalid, OneOrMany, SamlConfiguration, SsoBinding, check_url},
+    words::UnixTime,
+};
+
+use super::{
+    certificates::{CertificateInfo, SigningKey, Trust},
+    metadata::{IdpMetadata, parse_metadata_signed_by},
+};
+
+/// More signing certificates than this are a mistake; each costs a verification.
+const MOST_CERTIFICATES: usize = 10;
+
+/// One identity provider: names, endpoints, keys and switches. Made once for each configuration.
+pub struct Idp {
+    entity_id: String,
+    binding: SsoBinding,
+    sso_url: String,
+    slo_url: Option<String>,
+    trust: Trust,
+    sign_requests: bool,
+    valid_until: Option<UnixTime>,
+    cache_duration: Option<i64>,
+    allow_cbc: bool,
+    want_encryption: bool,
+    clock_skew: i64,
+}
+
+impl Idp {
+    /// From the configuration and, where `metadataUrl` is set, the metadata last fetched.
+    ///
+    /// What the configuration names itself (`entityId`, `ssoUrl`, `sloUrl`, `x509Certificate`) counts;
+    /// metadata fills the rest. An `entityId` beside metadata must be the metadata's.
+    ///
+    /// # Errors
+    /// [`Invalid`] with a path below `configuration`.
+    pub fn new(
+        configuration: &SamlConfiguration,
+        fetched_metadata: Option<&str>,
+    ) -> Result<Self, Invalid> {
+        let metadata = find_metadata(configuration, fetched_metadata)?.unwrap_or_default();
+        let named = configuration.x509_certificate.as_ref();
+        let named = named.map(|list| parse_certificates("x509Certificate", list)).transpose()?;
+        let entity_id = entity_id(configuration, &metadata)?;
+        let (binding, sso_url) = sso_endpoint(configuration, &metadata)?;
+        let slo = [&configuration.slo_url, &metadata.slo_redirect, &metadata.slo_post];
+        Ok(Self {
+            entity_id,
+            binding,
+            sso_url,
+            slo_url: slo.into_iter().find_map(Clone::clone),
+            sign_requests: configuration.sign_authn_requests || metadata.want_authn_requests_signed,
+            valid_until: metadata.valid_until,
+            cache_duration: metadata.cache_duration,
+            trust: Trust {
+                keys: check_keys(named.unwrap_or(metadata.keys))?,
+                allow_sha1: configuration.allow_sha1,
+                allow_inclusive_c14n: configuration.allow_inclusive_c14n,
+            },
+            allow_cbc: configuration.allow_cbc,
+            want_encryption: configuration.want_assertions_encrypted,
+            clock_skew: configuration.clock_skew_seconds.clamp(0, 300),
+        })
+    }
+
+    /// The provider's entityID: the only issuer that counts.
+    #[must_use]
+    pub fn entity_id(&self) -> &str {
+        &self.entity_id
+    }
+
+    /// Where `AuthnRequest`s go.
+    #[must_use]
+    pub fn sso_url(&self) -> &str {
+        &self.sso_url
+    }
+
+    /// How they travel.
+    #[must_use]
+    pub fn sso_binding(&self) -> SsoBinding {
+        self.binding
+    }
+
+    /// Where `LogoutRequest`s go, if the provider takes them.
+    #[must_use]
+    pub fn slo_url(&self) -> Option<&str> {
+        self.slo_url.as_deref()
+    }
+
+    /// Whether our requests are signed: by configuration, or because the provider insists.
+    #[must_use]
+    pub fn signs_requests(&self) -> bool {
+        self.sign_requests
+    }
+
+    /// The certificates whose keys we believe.
+    pub fn certificates(&self) -> impl Iterator<Item = &CertificateInfo> {
+        self.trust.keys.iter().map(|key| &key.info)
+    }
+
+    /// When the metadata runs out; no response is believed afterwards.
+    #[must_use]
+    pub fn valid_until(&self) -> Option<UnixTime> {
+        self.valid_until
+    }
+
+    /// Seconds after which the metadata should be fetched again, if it says so.
+    #[must_use]
+    pub fn cache_duration(&self) -> Option<i64> {
+        self.cache_duration
+    }
+
+    /// Seconds that clocks may differ.
+    #[must_use]
+    pub fn clock_skew(&self) -> i64 {
+        self.clock_skew
+    }
+
+    pub(super) fn trust(&self) -> &Trust {
+        &self.trust
+    }
+
+    pub(super) fn allows_cbc(&self) -> bool {
+        self.allow_cbc
+    }
+
+    pub(super) fn wants_encryption(&self) -> bool {
+        self.want_encryption
+    }
+}
+
+/// The metadata that counts: fetched before pasted; signed, where a signer is pinned.
+fn find_metadata(
+    configuration: &SamlConfiguration,
+    fetched: Option<&str>,
+) -> Result<Option<IdpMetadata>, Invalid> {
+    let url = configuration.metadata_url.as_deref();
+    let (path, xml) = match (fetched.filter(|_| url.is_some()), &configuration.metadata_xml) {
+        (Some(xml), _) => ("metadataUrl", xml),
+        (None, Some(xml)) => ("metadataXml", xml.as_str()),
+        (None, None) => return Ok(None),
+    };
+    let pinned = configuration.metadata_certificate.as_ref();
+    let pinned = pinned.map(|list| parse_certificates("metadataCertificate", list)).transpose()?;
+    let signers = pinned.map(|keys| Trust {
+        keys,
+        allow_sha1: configuration.allow_sha1,
+        allow_inclusive_c14n: configuration.allow_inclusive_c14n,
+    });
+    let metadata = parse_metadata_signed_by(xml, signers.as_ref());
+    metadata.map(Some).map_err(|invalid| Invalid { path: path.to_owned(), ..invalid })
+}
+
+fn parse_certificates(path: &str, list: &OneOrMany) -> Result<Vec<SigningKey>, Invalid> {
+    let parse = |(index, text): (usize, &String)| {
+        SigningKey::parse(text).map_err(|unusable| {
+            let path = match list {
+                OneOrMany::One(_) => path.to_owned(),
+                OneOrMany::Many(_) => format!("{path}[{index}]"),
+            };
+            Invalid::new(path, unusable.to_string())
+        })
+    };
+    list.as_slice().iter().enumerate().map(parse).collect()
+}
+
+fn check_keys(keys: Vec<SigningKey>) -> Result<Vec<SigningKey>, Invalid> {
+    match keys.len() {
+        0 => Err(Invalid::new("x509Certificate", "is missing, and there is no metadata")),
+        1..=MOST_CERTIFICATES => Ok(keys),
+        _ => Err(Invalid::new("x509Certificate", format!("more than {MOST_CERTIFICATES}"))),
+    }
+}
+
+/// The pinned name; what metadata says must be the same.
+fn entity_id(configuration: &SamlConfiguration, metadata: &IdpMetadata) -> Result<String, Invalid> {
+    let named = configuration.entity_id.as_deref().map(str::trim).filter(|name| !name.is_empty());
+    match (named, metadata.entity_id.as_str()) {
+        (None, "") => Err(Invalid::new("entityId", "is missing, and there is no metadata")),
+        (None, found) => Ok(found.to_owned()),
+        (Some(named), "") => Ok(named.to_owned()),
+        (Some(named), found) if named == found => Ok(found.to_owned()),
+        (Some(_), found) => {
+            Err(Invalid::new("entityId", format!("differs from the metadata, which says {found}")))
+        }
+    }
+}
+
+/// The configured URL and binding; from metadata redirect before POST.
+fn sso_endpoint(
+    configuration: &SamlConfiguration,
+    metadata: &IdpMetadata,
+) -> Result<(SsoBinding, String), Invalid> {
+    let offered = |binding| match binding {
+        SsoBinding::Redirect => metadata.sso_redirect.clone(),
+        SsoBinding::Post => metadata.sso_post.clone(),
+    };
+    let wanted = configuration.sso_binding;
+    let (binding, url) = match (&configuration.sso_url, wanted) {
+        (Some(url), wanted) => (wanted.unwrap_or(SsoBinding::Redirect), Some(url.clone())),
+        (None, Some(wanted)) => (wanted, offered(wanted)),
+        (None, None) => match offered(SsoBinding::Redirect) {
+            Some(url) => (SsoBinding::Redirect, Some(url)),
+            None => (SsoBinding::Post, offered(SsoBinding::Post)),
+        },
+    };
+    let url = url.ok_or_else(|| Invalid::new("ssoUrl", "is missing, and no metadata has it"))?;
+    check_url("ssoUrl", &url)?;
+    Ok((binding, url))
+}

@@ -1,0 +1,54 @@
+//! Our SAML hat: the Service Provider.
+//!
+//! Comes in: what an administrator configured ([`Idp`], [`ServiceProvider`]) and a `SAMLResponse` as the
+//! browser delivered it. Goes out: an [`Outgoing`] `AuthnRequest`, our metadata, and a
+//! [`VerifiedAssertion`] or the [`Rejection`] that says which check failed.
+//!
+//! ```text
+//! size ▸ base64 ▸ UTF-8 ▸ guard ▸ parse ▸ shape        message.rs guard.rs tree.rs
+//!   ▸ Response signature ▸ decrypt ▸ Assertion signature    signature.rs c14n.rs decrypt.rs
+//!   ▸ one good, none bad                                    response.rs
+//!   ▸ Status Version Destination InResponseTo Issuer        envelope.rs
+//!   ▸ Conditions ▸ confirmation ▸ AuthnStatement ▸ NameID   conditions.rs confirmation.rs statement.rs
+//! ```
+//!
+//! **Invariants**
+//! * One parse, one tree: what is read is read from the nodes whose canonical bytes were digested.
+//! * Nobody outside can build a [`VerifiedAssertion`]; holding one is the proof.
+//! * Keys come from the configuration of the provider that was asked, never from the message.
+//! * A rejection leaves exactly one failed step in the trace, the last.
+//! * No clock, no database, no network: `now`, the keys and the expected request are arguments.
+//! * Only `outgoing.rs` names `samael`, and only its message types.
+
+mod algorithms;
+mod attributes;
+mod c14n;
+mod certificates;
+mod conditions;
+mod confirmation;
+mod decrypt;
+mod duration;
+mod envelope;
+mod escape;
+mod guard;
+mod idp;
+mod message;
+mod metadata;
+mod names;
+mod outgoing;
+mod rejection;
+mod request;
+mod response;
+mod service_provider;
+mod signature;
+mod statement;
+mod steps;
+mod tree;
+
+pub use certificates::CertificateInfo;
+pub use idp::Idp;
+pub use metadata::{IdpMetadata, build_metadata, parse_metadata};
+pub use rejection::Rejection;
+pub use request::{NotBuilt, Outgoing, RequestOptions, build_authn_request};
+pub use response::{VerifiedAssertion, verify_response};
+pub use service_provider::{ServiceProvider, SpKey, make_certificate};

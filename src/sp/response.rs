@@ -1,0 +1,288 @@
+//! The order in which a response is believed.
+
+use crate::domain::{
+    identity::Statement,
+    trace::{Actual, Trace},
+    words::{RequestId, UnixTime},
+};
+
+use super::{
+    conditions::{self, Clock},
+    confirmation::{self, Delivery},
+    decrypt, envelope,
+    guard::Comments,
+    idp::Idp,
+    message::{self, Content},
+    rejection::Rejection,
+    service_provider::ServiceProvider,
+    signature::{self, Covered, Signed},
+    statement,
+    steps::{Checked, Steps, passed},
+    tree::{Node, Tree, normalise},
+};
+
+/// An assertion that passed every check but replay: whoever holds one may act on it once
+/// [`VerifiedAssertion::replay_key`] was recorded as new.
+#[derive(Debug)]
+pub struct VerifiedAssertion {
+    issuer: String,
+    id: String,
+    statement: Statement,
+    good_until: UnixTime,
+    signed_by: String,
+}
+
+impl VerifiedAssertion {
+    /// What the provider said about the person. `subject` is absent for a transient `NameID`.
+    #[must_use]
+    pub fn statement(&self) -> &Statement {
+        &self.statement
+    }
+
+    /// The statement, when nothing else is needed any more.
+    #[must_use]
+    pub fn into_statement(self) -> Statement {
+        self.statement
+    }
+
+    /// Issuer and assertion ID: what may be accepted once (SAML Profiles §4.1.4.5).
+    #[must_use]
+    pub fn replay_key(&self) -> String {
+        format!("{} {}", self.issuer, self.id)
+    }
+
+    /// From this time on the assertion is refused as expired, clock skew included; so long its replay
+    /// key has to be remembered.
+    #[must_use]
+    pub fn good_until(&self) -> UnixTime {
+        self.good_until
+    }
+
+    /// SHA-256 fingerprint of the certificate whose key signed, for the audit log.
+    #[must_use]
+    pub fn signed_by(&self) -> &str {
+        &self.signed_by
+    }
+}
+
+/// Decides whether a `SAMLResponse` proves who the person is.
+///
+/// `saml_response` is the form parameter as it came, base64; `pending` the `ID` of the `AuthnRequest`
+/// that this browser was sent away with. Every check becomes a step of `trace`. Replay is for the
+/// caller: one store, one transaction with the pending request.
+///
+/// # Errors
+/// [`Rejection`]: the first check that failed, which is also the last step of `trace`.
+///
+/// Source: SAML Profiles §4.1.4.3; SAML Core §5.4.
+pub fn verify_response(
+    saml_response: &str,
+    idp: &Idp,
+    sp: &ServiceProvider,
+    pending: &RequestId,
+    now: UnixTime,
+    trace: &mut Trace,
+) -> Result<VerifiedAssertion, Rejection> {
+    let steps = &mut Steps::new(trace);
+    steps.check("provider metadata", "not expired", idp.check_current(now))?;
+    steps.check("size", "at most 256 KiB of XML", message::check_size(saml_response))?;
+    let bytes = steps.check("base64", "strict base64", message::decode(saml_response))?;
+    let text = steps.check("encoding", "UTF-8", message::utf8(bytes))?;
+    let text = normalise(&text);
+    let tree = steps.check("XML", "well-formed, modest, IDs unique", parse(&text))?;
+    let response = tree.root();
+    let content =
+        steps.check("shape", "a Response with one assertion", message::shape(response))?;
+    let verifier = Verifier { idp, sp, pending, clock: Clock { now, skew: idp.clock_skew() } };
+    match content {
+        Content::Nothing => Err(no_assertion(response, steps)),
+        Content::Plain(assertion) => verifier.plain(response, assertion, steps),
+        Content::Encrypted(encrypted) => verifier.encrypted(response, encrypted, steps),
+    }
+}
+
+fn parse(text: &str) -> Checked<Tree<'_>> {
+    let tree = Tree::parse(text, Comments::Refused)?;
+    Ok((tree, Actual::plain(format!("{} bytes", text.len()))))
+}
+
+/// A response without an assertion says why in its status.
+fn no_assertion(response: Node, steps: &mut Steps) -> Rejection {
+    match steps.check("status", "Success", envelope::check_status(response)) {
+        Ok(()) => steps.refuse("assertion", "one assertion", Rejection::NoAssertion),
+        Err(rejection) => rejection,
+    }
+}
+
+/// Verifies the signature that `node` carries for itself, if it carries one: none bad.
+fn verify_signature<'t, 'k>(
+    check: &str,
+    node: Node<'t>,
+    idp: &'k Idp,
+    steps: &mut Steps,
+) -> Result<Option<Signed<'t, 'k>>, Rejection> {
+    let outcome = signature::verify(node, idp.trust()).map(|signed| {
+        let actual = signed.as_ref().map_or("none", |signed| signed.method);
+        let actual = Actual::plain(actual);
+        (signed, actual)
+    });
+    let signed = steps.check(check, "none, or one of the provider's", outcome)?;
+    if signed.as_ref().is_some_and(|signed| signed.weak) {
+        steps.note("weak signature", Actual::plain("accepted by a switch of this provider"));
+    }
+    Ok(signed)
+}
+
+/// Decrypts; CBC only by the provider's switch and under a signature, lest we answer an oracle.
+fn open(encrypted: Node, idp: &Idp, sp: &ServiceProvider, signed: bool) -> Checked<String> {
+    let bytes = decrypt::decrypt(encrypted, &sp.keys, idp.allows_cbc() && signed)?;
+    let text = String::from_utf8(bytes).map_err(|_| Rejection::Decryption)?;
+    let actual = Actual::plain(format!("{} bytes", text.len()));
+    Ok((text, actual))
+}
+
+/// What a response is held against.
+struct Verifier<'a> {
+    idp: &'a Idp,
+    sp: &'a ServiceProvider,
+    pending: &'a RequestId,
+    clock: Clock,
+}
+
+impl Verifier<'_> {
+    fn plain(
+        &self,
+        response: Node,
+        assertion: Node,
+        steps: &mut Steps,
+    ) -> Result<VerifiedAssertion, Rejection> {
+        let signed = verify_signature("response signature", response, self.idp, steps)?;
+        if self.idp.wants_encryption() {
+            let rejection = Rejection::NotEncrypted;
+            return Err(steps.refuse("decryption", "an encrypted assertion", rejection));
+        }
+        let outer = signed.as_ref().and_then(|signed| signed.covered.assertion());
+        self.believe(response, assertion, signed, outer, steps)
+    }
+
+    fn encrypted(
+        &self,
+        response: Node,
+        encrypted: Node,
+        steps: &mut Steps,
+    ) -> Result<VerifiedAssertion, Rejection> {
+        let signed = verify_signature("response signature", response, self.idp, steps)?;
+        let opened = open(encrypted, self.idp, self.sp, signed.is_some());
+        let text = steps.check("decryption", "encrypted to a key of ours", opened)?;
+        let text = normalise(&text);
+        let inner =
+            steps.check("decrypted XML", "well-formed, modest, IDs unique", parse(&text))?;
+        let assertion = inner.root();
+        let shape = message::decrypted_shape(assertion);
+        steps.check("decrypted shape", "one Assertion", shape)?;
+        let covered = signed.as_ref().map(|signed| signed.covered);
+        let outer = covered.and_then(|covered| covered.decrypted(assertion));
+        self.believe(response, assertion, signed, outer, steps)
+    }
+
+    /// `outer` is the assertion as covered by the response's signature.
+    fn believe(
+        &self,
+        response: Node,
+        assertion: Node,
+        signed: Option<Signed>,
+        outer: Option<Covered>,
+        steps: &mut Steps,
+    ) -> Result<VerifiedAssertion, Rejection> {
+        let own = verify_signature("assertion signature", assertion, self.idp, steps)?;
+        let fingerprint = own.as_ref().or(signed.as_ref()).map(|signed| &signed.by.info);
+        let fingerprint = fingerprint.map(|info| info.fingerprint.clone()).unwrap_or_default();
+        let covered = own.map(|own| own.covered).or(outer);
+        let covered = covered.ok_or(Rejection::Unsigned.into());
+        let covered = covered.map(|covered| (covered, Actual::plain(&fingerprint)));
+        let covered = steps.check("signed", "response or assertion, by the provider", covered)?;
+        self.check_envelope(response, covered, signed.is_some(), steps)?;
+        self.read(covered, fingerprint, steps)
+    }
+
+    fn check_envelope(
+        &self,
+        response: Node,
+        assertion: Covered,
+        signed: bool,
+        steps: &mut Steps,
+    ) -> Result<(), Rejection> {
+        let (assertion, entity_id) = (assertion.node(), self.idp.entity_id());
+        let acs_url = self.sp.acs_url.as_str();
+        steps.check("status", "Success", envelope::check_status(response))?;
+        steps.check("version", "2.0", envelope::check_version(response, assertion))?;
+        let destination = envelope::check_destination(response, acs_url, signed);
+        steps.check("destination", acs_url, destination)?;
+        let answered = envelope::check_in_response_to(response, self.pending);
+        steps.check("in response to", self.pending.as_str(), answered)?;
+        let issuer = envelope::check_response_issuer(response, entity_id, signed);
+        steps.check("response issuer", entity_id, issuer)?;
+        let issuer = envelope::check_assertion_issuer(assertion, entity_id);
+        steps.check("issuer", entity_id, issuer)
+    }
+
+    /// Reads the assertion from the covered bytes only.
+    fn read(
+        &self,
+        covered: Covered,
+        signed_by: String,
+        steps: &mut Steps,
+    ) -> Result<VerifiedAssertion, Rejection> {
+        let assertion = covered.node();
+        let id = steps.check("assertion ID", "an ID", envelope::assertion_id(assertion))?;
+        let end = self.check_conditions(assertion, steps)?;
+        let subject = steps.check("subject", "a Subject", statement::subject(assertion))?;
+        let delivery =
+            Delivery { acs_url: &self.sp.acs_url, pending: self.pending, clock: self.clock };
+        let confirmed = confirmation::check(subject, delivery);
+        let confirmed = steps.check("subject confirmation", delivery.expected(), confirmed)?;
+        let authentication = statement::authentication(assertion, self.clock);
+        let authentication =
+            steps.check("authentication", "an AuthnStatement in time", authentication)?;
+        let name_id = steps.check("name ID", "readable", statement::name_id(subject))?;
+        let statement = statement::build(assertion, name_id, authentication);
+        let statement = steps.check("attributes", "readable", statement)?;
+        let end = end.map_or(confirmed, |end| end.min(confirmed));
+        Ok(VerifiedAssertion {
+            issuer: self.idp.entity_id().to_owned(),
+            id,
+            statement,
+            good_until: end.plus(self.clock.skew),
+            signed_by,
+        })
+    }
+
+    fn check_conditions(
+        &self,
+        assertion: Node,
+        steps: &mut Steps,
+    ) -> Result<Option<UnixTime>, Rejection> {
+        let conditions = conditions::find(assertion);
+        let conditions = steps.check("conditions", "known conditions only", conditions)?;
+        let now = format!("{} ± {} s", self.clock.now.to_rfc3339(), self.clock.skew);
+        let end = conditions::check_time(conditions, self.clock);
+        let end = steps.check("validity", now, end)?;
+        let entity_id = &self.sp.entity_id;
+        let audience = conditions::check_audience(conditions, entity_id);
+        steps.check("audience", entity_id, audience)?;
+        Ok(end)
+    }
+}
+
+impl Idp {
+    /// The metadata that this provider is known by has not run out (SAML Metadata §2.3.2).
+    fn check_current(&self, now: UnixTime) -> Checked<()> {
+        match self.valid_until() {
+            Some(end) if now >= end => {
+                Err(Rejection::MetadataExpired.seeing_plain(end.to_rfc3339()))
+            }
+            Some(end) => passed(format!("valid until {}", end.to_rfc3339())),
+            None => passed("no end"),
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Enveloped signatures of one fixed form, and what they cover.
+//!
+//! ```text
+//! Signature ─ SignedInfo ─ CanonicalizationMethod
+//!           │            ├ SignatureMethod
+//!           │            └ Reference URI="#ID of the parent"
+//!           │                ├ Transforms: enveloped-signature, exclusive c14n
+//!           │                ├ DigestMethod
+//!           │                └ DigestValue
+//!           ├ SignatureValue
+//!           └ KeyInfo?   never read
+//! ```
+//!
+//! Source: SAML Core §5.4; XML Signature §3.2.
+
+use std::borrow::Cow;
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use openssl::{hash::hash, memcmp};
+
+use super::{
+    algorithms::{Hash, SignatureMethod, digest_method},
+    c14n::{Method, canonicalize},
+    certificates::{SigningKey, Trust},
+    names::{ASSERTION, C14N, DS, ENVELOPED, EXC_C14N},
+    rejection::Rejection,
+    steps::Fault,
+    tree::{Node, attribute, child, elements, is, text},
+};
+
+/// An element whose bytes a verified signature covers. Made only here.
+#[derive(Clone, Copy)]
+pub(super) struct Covered<'t>(Node<'t>);
+
+impl<'t> Covered<'t> {
+    pub(super) fn node(self) -> Node<'t> {
+        self.0
+    }
+
+    /// The assertion that stands directly in this response is covered with it.
+    pub(super) fn assertion(self) -> Option<Self> {
+        child(self.0, ASSERTION, "Assertion").ok().flatten().map(Self)
+    }
+
+    /// What the covered ciphertext in this response decrypted to is covered with it.
+    pub(super) fn decrypted(self, assertion: Node<'_>) -> Option<Covered<'_>> {
+        let inside = child(self.0, ASSERTION, "EncryptedAssertion").ok().flatten();
+        inside.map(|_| Covered(assertion))
+    }
+}
+
+/// A signature that held.
+pub(super) struct Signed<'t, 'k> {
+    pub(super) covered: Covered<'t>,
+    pub(super) by: &'k SigningKey,
+    pub(super) method: &'static str,
+    /// Whether it held only because of a concession to this provider.
+    pub(super) weak: bool,
+}
+
+/// Verifies the signature that `parent` carries for itself; `None` when it carries none.
+pub(super) fn verify<'t, 'k>(
+    parent: Node<'t>,
+    trust: &'k Trust,
+) -> Result<Option<Signed<'t, 'k>>, Fault> {
+    let Some(signature) = child(parent, DS, "Signature")? else { return Ok(None) };
+    let signature = Signature::parse(signature)?;
+    let info = SignedInfo::parse(signature.signed_info, trust)?;
+    info.check_reference(parent)?;
+    let by = signature.verify(&info, trust)?;
+    info.verify_digest(parent, signature.node)?;
+    let weak = info.is_weak();
+    Ok(Some(Signed { covered: Covered(parent), by, method: info.method.uri, weak }))
+}
+
+struct Signature<'t> {
+    node: Node<'t>,
+    signed_info: Node<'t>,
+    value: Vec<u8>,
+}
+
+impl<'t> Signature<'t> {
+    fn parse(node: Node<'t>) -> Result<Self, Rejection> {
+        let (signed_info, value) = match parts(node)?[..] {
+            [info, value] => (info, value),
+            [info, value, key] if is(key, DS, "KeyInfo") => (info, value),
+            _ => return Err(Rejection::SignatureForm),
+        };
+        demand(signed_info, "SignedInfo")?;
+        demand(value, "SignatureValue")?;
+        Ok(Self { node, signed_info, value: base64(value)? })
+    }
+
+    /// Finds the key that made it.
+    fn verify<'k>(&self, info: &SignedInfo, trust: &'k Trust) -> Result<&'k SigningKey, Fault> {
+        let signed = canonicalize(self.signed_info, None, &info.c14n);
+        let made = |key: &&SigningKey| info.method.verify(&key.key, signed.as_bytes(), &self.value);
+        trust.keys.iter().find(made).ok_or_else(|| {
+            let known = trust.keys.iter().map(|key| key.info.fingerprint.as_str());
+            let known = known.collect::<Vec<_>>().join(", ");
+            Rejection::SignatureMismatch.seeing_plain(format!("none of the keys {known}"))
+        })
+    }
+}
+
+struct SignedInfo<'t> {
+    c14n: Method<'t>,
+    method: &'static SignatureMethod,
+    reference: &'t str,
+    transform: Method<'t>,
+    digest: Hash,
+    digest_value: Vec<u8>,
+}
+
+impl<'t> SignedInfo<'t> {
+    fn parse(node: Node<'t>, trust: &Trust) -> Result<Self, Fault> {
+        let [c14n, method, reference] = parts(node)?[..] else {
+            return Err(Rejection::SignatureForm.into());
+        };
+        demand(c14n, "CanonicalizationMethod")?;
+        demand(method, "SignatureMethod")?;
+        demand(reference, "Reference")?;
+        let [transforms, digest, value] = parts(reference)?[..] else {
+            return Err(Rejection::SignatureForm.into());
+        };
+        demand(transforms, "Transforms")?;
+        demand(digest, "DigestMethod")?;
+        demand(value, "DigestValue")?;
+        Ok(Self {
+            c14n: canonicalization(c14n, trust)?,
+            method: SignatureMethod::find(childless(method)?, trust.allow_sha1)
+                .map_err(|rejection| rejection.seeing_plain(algorithm(method)))?,
+            reference: attribute(reference, "URI").unwrap_or_default(),
+            transform: enveloped(transforms, trust)?,
+            digest: digest_method(childless(digest)?, trust.allow_sha1)
+                .map_err(|rejection| rejection.seeing_plain(algorithm(digest)))?,
+            digest_value: base64(value)?,
+        })
+    }
+
+    /// The signature is about the element that carries it, by its ID.
+    fn check_reference(&self, parent: Node) -> Result<(), Rejection> {
+        let id = attribute(parent, "ID").filter(|id| !id.is_empty());
+        match (self.reference.strip_prefix('#'), id) {
+            (Some(reference), Some(id)) if reference == id => Ok(()),
+            _ => Err(Rejection::SignatureReference),
+        }
+    }
+
+    fn verify_digest(&self, parent: Node, signature: Node) -> Result<(), Rejection> {
+        let covered = canonicalize(parent, Some(signature), &self.transform);
+        let digest = hash(self.digest.function(), covered.as_bytes());
+        let digest = digest.map_err(|_| Rejection::DigestMismatch)?;
+        let same =
+            digest.len() == self.digest_value.len() && memcmp::eq(&digest, &self.digest_value);
+        if same && !covered.is_empty() { Ok(()) } else { Err(Rejection::DigestMismatch) }
+    }
+
+    fn is_weak(&self) -> bool {
+        self.method.uses_sha1()
+            || self.digest == Hash::Sha1
+            || self.c14n == Method::Inclusive
+            || self.transform == Method::Inclusive
+    }
+}
+
+/// Exactly `enveloped-signature`, then a canonicalization.
+fn enveloped<'t>(transforms: Node<'t>, trust: &Trust) -> Result<Method<'t>, Fault> {
+    let [first, second] = parts(transforms)?[..] else {
+        return Err(Rejection::SignatureTransforms.into());
+    };
+    let named = [first, second].iter().all(|node| is(*node, DS, "Transform"));
+    if !named || childless(first)? != ENVELOPED {
+        return Err(Rejection::SignatureTransforms.seeing_plain(algorithm(first)));
+    }
+    match algorithm(second) {
+        EXC_C14N | C14N => canonicalization(second, trust),
+        other => Err(Rejection::SignatureTransforms.seeing_plain(other)),
+    }
+}
+
+fn canonicalization<'t>(node: Node<'t>, trust: &Trust) -> Result<Method<'t>, Fault> {
+    match algorithm(node) {
+        EXC_C14N => Ok(Method::Exclusive(prefix_list(node)?)),
+        C14N if trust.allow_inclusive_c14n => {
+            childless(node)?;
+            Ok(Method::Inclusive)
+        }
+        other => Err(Rejection::Canonicalization.seeing_plain(other)),
+    }
+}
+
+/// The prefixes of `InclusiveNamespaces` (Exclusive Canonicalization 1.0 §4).
+fn prefix_list(node: Node<'_>) -> Result<Vec<Option<&str>>, Rejection> {
+    let list = match parts(node)?[..] {
+        [] => "",
+        [list] if is(list, EXC_C14N, "InclusiveNamespaces") => {
+            attribute(list, "PrefixList").unwrap_or_default()
+        }
+        _ => return Err(Rejection::SignatureForm),
+    };
+    let name = |prefix| if prefix == "#default" { None } else { Some(prefix) };
+    Ok(list.split_ascii_whitespace().map(name).collect())
+}
+
+/// The elements in `node`, which holds nothing else but white space.
+fn parts(node: Node) -> Result<Vec<Node>, Rejection> {
+    let stray = |text: &str| !text.trim_ascii().is_empty();
+    if node.children().any(|child| !child.is_element() && child.text().is_none_or(stray)) {
+        return Err(Rejection::SignatureForm);
+    }
+    Ok(elements(node).collect())
+}
+
+fn demand(node: Node, name: &str) -> Result<(), Rejection> {
+    if is(node, DS, name) { Ok(()) } else { Err(Rejection::SignatureForm) }
+}
+
+fn algorithm<'t>(node: Node<'t>) -> &'t str {
+    attribute(node, "Algorithm").unwrap_or_default()
+}
+
+/// The algorithm of an element that takes no parameters.
+fn childless<'t>(node: Node<'t>) -> Result<&'t str, Rejection> {
+    if parts(node)?.is_empty() { Ok(algorithm(node)) } else { Err(Rejection::SignatureForm) }
+}
+
+/// The bytes behind base64 text that may be broken into lines.
+pub(super) fn base64(node: Node) -> Result<Vec<u8>, Rejection> {
+    let text: Cow<str> = text(node).map_err(|_| Rejection::SignatureForm)?;
+    let compact: String = text.split_ascii_whitespace().collect();
+    BASE64_STANDARD.decode(compact).map_err(|_| Rejection::SignatureForm)
+}

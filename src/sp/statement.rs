@@ -1,0 +1,138 @@
+//! Who the person is and how he was authenticated: `NameID`, `AuthnStatement`.
+
+use crate::domain::{
+    identity::{Statement, UpstreamSession},
+    trace::Actual,
+    words::UnixTime,
+};
+
+use super::{
+    attributes,
+    conditions::{Clock, time},
+    names::{ASSERTION, TRANSIENT},
+    rejection::Rejection,
+    steps::Checked,
+    tree::{Node, attribute, child, children, expect, text},
+};
+
+/// What a `NameID` says (SAML Core §2.2.3).
+#[derive(Debug, Default)]
+pub(super) struct NameId {
+    value: Option<String>,
+    format: Option<String>,
+}
+
+/// The `Subject`, of which there is one.
+pub(super) fn subject(assertion: Node) -> Checked<Node> {
+    let subject = child(assertion, ASSERTION, "Subject")?.ok_or(Rejection::NoSubject)?;
+    Ok((subject, Actual::plain("present")))
+}
+
+/// Reads the `NameID`; a subject may go without, its key is an attribute then.
+pub(super) fn name_id(subject: Node) -> Checked<NameId> {
+    if child(subject, ASSERTION, "EncryptedID")?.is_some() {
+        return Err(Rejection::EncryptedNameId.into());
+    }
+    let Some(node) = child(subject, ASSERTION, "NameID")? else {
+        return Ok((NameId::default(), Actual::plain("none came")));
+    };
+    let value = text(node)?.trim().to_owned();
+    if value.is_empty() {
+        return Err(Rejection::EmptyNameId.into());
+    }
+    let actual = Actual::personal(&value);
+    let format = attribute(node, "Format").map(str::to_owned);
+    Ok((NameId { value: Some(value), format }, actual))
+}
+
+/// What the `AuthnStatement`s say (SAML Core §2.7.2).
+#[derive(Debug, Default)]
+pub(super) struct Authentication {
+    class: Option<String>,
+    instant: Option<UnixTime>,
+    session_index: Option<String>,
+    session_end: Option<UnixTime>,
+}
+
+/// At least one `AuthnStatement`, the first of which counts; no session in any has ended.
+pub(super) fn authentication(assertion: Node, clock: Clock) -> Checked<Authentication> {
+    let mut statements = Vec::new();
+    for node in children(assertion, ASSERTION, "AuthnStatement") {
+        let end = time(node, "SessionNotOnOrAfter")?;
+        if let Some(end) = end.filter(|end| clock.passed(*end)) {
+            return Err(Rejection::SessionEnded.seeing_plain(end.to_rfc3339()));
+        }
+        statements.push(Authentication {
+            class: class(node)?,
+            instant: Some(time(node, "AuthnInstant")?.ok_or(Rejection::Missing)?),
+            session_index: attribute(node, "SessionIndex").map(str::to_owned),
+            session_end: end,
+        });
+    }
+    let first = statements.into_iter().next().ok_or(Rejection::NoAuthnStatement)?;
+    let actual = first.class.clone().unwrap_or_else(|| "no context class".to_owned());
+    Ok((first, Actual::plain(actual)))
+}
+
+fn class(statement: Node) -> Result<Option<String>, Rejection> {
+    let context = expect(statement, ASSERTION, "AuthnContext")?;
+    let class = child(context, ASSERTION, "AuthnContextClassRef")?.map(text).transpose()?;
+    Ok(class.map(|class| class.trim().to_owned()))
+}
+
+/// Puts together what the mapping will read.
+pub(super) fn build(
+    assertion: Node,
+    name_id: NameId,
+    authentication: Authentication,
+) -> Checked<Statement> {
+    let read = attributes::read(assertion)?;
+    let names = read.values.keys().cloned().collect::<Vec<_>>().join(", ");
+    let amr = methods(authentication.class.as_deref(), &read);
+    let transient = name_id.format.as_deref() == Some(TRANSIENT);
+    let statement = Statement {
+        subject: name_id.value.clone().filter(|_| !transient),
+        attributes: read.values,
+        friendly_names: read.friendly_names,
+        amr,
+        acr: authentication.class,
+        auth_time: authentication.instant,
+        session: UpstreamSession {
+            name_id: name_id.value,
+            name_id_format: name_id.format,
+            session_index: authentication.session_index,
+            not_on_or_after: authentication.session_end,
+        },
+    };
+    Ok((statement, Actual::plain(if names.is_empty() { "none came".to_owned() } else { names })))
+}
+
+/// The attribute in which Entra and ADFS list what the person did.
+const METHODS_REFERENCES: &str = "http://schemas.microsoft.com/claims/authnmethodsreferences";
+
+/// What context class and method references mean in the words of RFC 8176, where that is obvious.
+fn methods(class: Option<&str>, attributes: &attributes::Attributes) -> Vec<String> {
+    let listed = attributes.texts(METHODS_REFERENCES);
+    let mut methods: Vec<String> =
+        class.into_iter().chain(listed).filter_map(method).map(str::to_owned).collect();
+    methods.sort_unstable();
+    methods.dedup();
+    methods
+}
+
+fn method(reference: &str) -> Option<&'static str> {
+    match reference {
+        "http://schemas.microsoft.com/claims/multipleauthn" | "https://refeds.org/profile/mfa" => {
+            Some("mfa")
+        }
+        "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"
+        | "urn:oasis:names:tc:SAML:2.0:ac:classes:Password"
+        | "http://schemas.microsoft.com/ws/2008/06/identity/authenticationmethod/password" => {
+            Some("pwd")
+        }
+        "urn:oasis:names:tc:SAML:2.0:ac:classes:SmartcardPKI" => Some("sc"),
+        "urn:oasis:names:tc:SAML:2.0:ac:classes:TimeSyncToken" => Some("otp"),
+        "urn:federation:authentication:windows" => Some("wia"),
+        _ => None,
+    }
+}

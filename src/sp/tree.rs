@@ -1,0 +1,187 @@
+//! The one way to a document, and accessors that cannot be fooled.
+//!
+//! Everything is read by direct-child path. Text is the whole text or an error; an attribute is the one
+//! without a namespace.
+
+use std::{borrow::Cow, collections::HashSet};
+
+use roxmltree::{Document, Error, ParsingOptions};
+
+use super::{
+    guard::{self, Comments, NODES},
+    names::XML,
+    rejection::Rejection,
+};
+
+/// An element (or text) of a [`Tree`].
+pub(super) type Node<'t> = roxmltree::Node<'t, 't>;
+
+/// A document that passed the guard, is well-formed, and in which every ID occurs once.
+pub(super) struct Tree<'t> {
+    document: Document<'t>,
+}
+
+impl<'t> Tree<'t> {
+    /// `text` has had its line ends normalised, see [`normalise`].
+    pub(super) fn parse(text: &'t str, comments: Comments) -> Result<Self, Rejection> {
+        guard::check(text, comments)?;
+        let options = ParsingOptions { nodes_limit: NODES, ..ParsingOptions::default() };
+        let document =
+            Document::parse_with_options(text, options).map_err(|error| match error {
+                Error::NodesLimitReached => Rejection::TooManyNodes,
+                _ => Rejection::NotWellFormed,
+            })?;
+        check_ids(&document)?;
+        Ok(Self { document })
+    }
+
+    pub(super) fn root(&self) -> Node<'_> {
+        self.document.root_element()
+    }
+}
+
+/// Without a byte order mark, with every line end as XML 1.0 §2.11 asks: `\n`.
+pub(super) fn normalise(text: &str) -> Cow<'_, str> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.contains('\r') {
+        Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// Every attribute that anybody may take for an ID is unique, whatever its namespace.
+fn check_ids(document: &Document) -> Result<(), Rejection> {
+    let mut seen = HashSet::new();
+    let attributes = document.descendants().flat_map(|node| node.attributes());
+    let mut ids = attributes.filter(|attribute| match attribute.name() {
+        "ID" | "Id" | "AssertionID" => true,
+        "id" => matches!(attribute.namespace(), None | Some(XML)),
+        _ => false,
+    });
+    if ids.all(|id| seen.insert(id.value())) { Ok(()) } else { Err(Rejection::DuplicateId) }
+}
+
+/// Whether `node` is the element `name` of `namespace`.
+pub(super) fn is(node: Node, namespace: &str, name: &str) -> bool {
+    node.is_element()
+        && node.tag_name().name() == name
+        && node.tag_name().namespace() == Some(namespace)
+}
+
+/// The attribute `name` that has no namespace.
+pub(super) fn attribute<'t>(node: Node<'t>, name: &str) -> Option<&'t str> {
+    let mut attributes = node.attributes();
+    let found = attributes.find(|found| found.name() == name && found.namespace().is_none())?;
+    Some(found.value())
+}
+
+/// The direct children that are elements.
+pub(super) fn elements(node: Node) -> impl Iterator<Item = Node> {
+    node.children().filter(Node::is_element)
+}
+
+/// The direct children `name` of `namespace`.
+pub(super) fn children<'t>(
+    node: Node<'t>,
+    namespace: &'static str,
+    name: &'static str,
+) -> impl Iterator<Item = Node<'t>> {
+    node.children().filter(move |child| is(*child, namespace, name))
+}
+
+/// The only direct child of that name, if there is one.
+pub(super) fn child<'t>(
+    node: Node<'t>,
+    namespace: &'static str,
+    name: &'static str,
+) -> Result<Option<Node<'t>>, Rejection> {
+    let mut found = children(node, namespace, name);
+    match (found.next(), found.next()) {
+        (_, Some(_)) => Err(Rejection::Repeated),
+        (first, None) => Ok(first),
+    }
+}
+
+/// The only direct child of that name, which must be there.
+pub(super) fn expect<'t>(
+    node: Node<'t>,
+    namespace: &'static str,
+    name: &'static str,
+) -> Result<Node<'t>, Rejection> {
+    child(node, namespace, name)?.ok_or(Rejection::Missing)
+}
+
+/// The whole text of an element that holds nothing else.
+pub(super) fn text(node: Node<'_>) -> Result<Cow<'_, str>, Rejection> {
+    let mut pieces = node.children();
+    if node.children().any(|piece| !piece.is_text()) {
+        return Err(Rejection::NotText);
+    }
+    match (pieces.next().and_then(|piece| piece.text()), pieces.next()) {
+        (None, _) => Ok(Cow::Borrowed("")),
+        (Some(only), None) => Ok(Cow::Borrowed(only)),
+        (Some(_), Some(_)) => Ok(node.children().filter_map(|piece| piece.text()).collect()),
+    }
+}
+
+/// The element's name as written, with its prefix.
+pub(super) fn written_name<'t>(node: Node<'t>) -> &'t str {
+    let source = node.document().input_text();
+    let from = source.get(node.range().start + 1..).unwrap_or_default();
+    from.split(|char: char| char.is_ascii_whitespace() || matches!(char, '/' | '>'))
+        .next()
+        .unwrap_or_default()
+}
+
+/// The prefix of a name as written.
+pub(super) fn prefix(written: &str) -> Option<&str> {
+    written.split_once(':').map(|(prefix, _)| prefix)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Tree<'_>, Rejection> {
+        Tree::parse(text, Comments::Refused)
+    }
+
+    #[test]
+    fn text_is_whole_or_refused() {
+        let tree = parse("<r><a>x<![CDATA[y]]>&amp;z</a><b>x<c/>y</b><d/></r>").expect("parses");
+        let texts: Vec<_> = elements(tree.root()).map(text).collect();
+        assert_eq!(texts, [Ok("xy&z".into()), Err(Rejection::NotText), Ok("".into())]);
+    }
+
+    #[test]
+    fn attributes_are_those_without_a_namespace() {
+        let tree = parse("<r xmlns:x='u' x:ID='1' ID='2'/>").expect("parses");
+        assert_eq!(attribute(tree.root(), "ID"), Some("2"));
+        let tree = parse("<r xmlns:x='u' x:ID='1'/>").expect("parses");
+        assert_eq!(attribute(tree.root(), "ID"), None);
+    }
+
+    #[test]
+    fn ids_occur_once() {
+        for (text, expected) in [
+            ("<r ID='a'><b ID='b'/></r>", None),
+            ("<r ID='a'><b Id='a'/></r>", Some(Rejection::DuplicateId)),
+            ("<r ID='a'><b xml:id='a'/></r>", Some(Rejection::DuplicateId)),
+            ("<r ID='a'><b AssertionID='a'/></r>", Some(Rejection::DuplicateId)),
+            ("<r ID='a' xmlns:x='u'><b x:ID='a'/></r>", Some(Rejection::DuplicateId)),
+            ("<r>", Some(Rejection::NotWellFormed)),
+            ("<r>&x;</r>", Some(Rejection::NotWellFormed)),
+        ] {
+            assert_eq!(parse(text).err(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn names_keep_their_prefix_and_line_ends_are_one() {
+        let tree = parse("<p:r xmlns:p='u'><b\n/></p:r>").expect("parses");
+        assert_eq!(written_name(tree.root()), "p:r");
+        assert_eq!(elements(tree.root()).map(written_name).collect::<Vec<_>>(), ["b"]);
+        assert_eq!(normalise("\u{feff}a\r\nb\rc"), "a\nb\nc");
+    }
+}
