@@ -45,8 +45,8 @@ pub const CLOCK_SKEW: i64 = 60;
 /// and `kid`. The first failure ends it; the trace then tells what was expected and what came.
 ///
 /// # Errors
-/// * [`Rejection::UnknownKey`], [`Rejection::NoKeyVerifies`] – the keys may be old: fetch them once
-///   more and try again (OIDC Core §10.1.1).
+/// * [`Rejection::UnknownKey`], [`Rejection::NoKeyVerifies`], [`Rejection::BadSignature`] – the keys
+///   may be old: fetch them once more and try again (OIDC Core §10.1.1).
 /// * any other [`Rejection`] of the ID token – final.
 ///
 /// Source: OIDC Core §3.1.3.7, §3.1.3.8; RFC 8725 §3.

@@ -110,9 +110,10 @@ pub enum Rejection {
 
 impl Rejection {
     /// Whether newer keys of the provider may change the verdict: fetch them once and try again.
+    /// A wrong signature is among them, because some providers give a new key the old name.
     #[must_use]
     pub const fn wants_newer_keys(&self) -> bool {
-        matches!(self, Self::UnknownKey | Self::NoKeyVerifies)
+        matches!(self, Self::UnknownKey | Self::NoKeyVerifies | Self::BadSignature)
     }
 
     /// How an administrator mends it.

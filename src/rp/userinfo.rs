@@ -73,3 +73,34 @@ fn check_subject(claims: &Object, subject: &str, trace: &mut Trace) -> Result<()
     let outcome = ensure(sub == Some(subject), Rejection::OtherUserInfo);
     check(trace, "UserInfo subject", "the subject of the ID token", actual, outcome)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn userinfo_is_json_about_the_same_person() {
+        let id_token = VerifiedIdToken::new("ada".into(), Object::new());
+        let good = json!({ "sub": "ada", "email": "ada@hospital.example" }).to_string();
+        let answer = |text: &str| Rejection::UserInfoAnswer(text.into());
+        for (status, content_type, body, rejection) in [
+            (200, Some("application/json"), good.as_str(), None),
+            (200, None, &good, None),
+            (200, None, r#"{"sub":"eve"}"#, Some(Rejection::OtherUserInfo)),
+            (200, None, r#"{"sub":"Ada"}"#, Some(Rejection::OtherUserInfo)),
+            (200, None, r#"{"sub":["ada"]}"#, Some(Rejection::OtherUserInfo)),
+            (200, None, "{}", Some(Rejection::OtherUserInfo)),
+            (200, Some("application/jwt"), "a.b.c", Some(Rejection::SignedUserInfo)),
+            (200, Some("text/html"), &good, Some(answer("it is `text/html`, not JSON"))),
+            (401, None, &good, Some(Rejection::UserInfoStatus(401))),
+            (204, None, "", Some(answer("EOF while parsing a value at line 1 column 0"))),
+        ] {
+            let mut trace = Trace::default();
+            let body = body.as_bytes();
+            let read = read_userinfo(status, content_type, body, &id_token, &mut trace);
+            assert_eq!(read.err(), rejection, "{status} {body:?}");
+            assert_eq!(trace.failure().is_some(), rejection.is_some(), "{status} {body:?}");
+        }
+    }
+}
