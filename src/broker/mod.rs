@@ -1,1 +1,3 @@
-//! x
+pub mod oidc_exchange;
+pub mod outbound;
+pub mod upstream;
