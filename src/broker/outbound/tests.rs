@@ -225,3 +225,68 @@ fn how_long_an_answer_may_be_kept() {
         assert_eq!(max_age(text), expected, "{text}");
     }
 }
+
+/// A certificate for 127.0.0.1 that signed itself.
+fn self_signed() -> (openssl::x509::X509, openssl::pkey::PKey<openssl::pkey::Private>) {
+    use openssl::{
+        asn1::Asn1Time,
+        ec::{EcGroup, EcKey},
+        hash::MessageDigest,
+        nid::Nid,
+        pkey::PKey,
+        x509::{X509, extension::SubjectAlternativeName},
+    };
+    let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).expect("curve");
+    let key = PKey::from_ec_key(EcKey::generate(&group).expect("key")).expect("key");
+    let mut builder = X509::builder().expect("builder");
+    builder.set_version(2).expect("version");
+    builder.set_not_before(&Asn1Time::days_from_now(0).expect("time")).expect("set");
+    builder.set_not_after(&Asn1Time::days_from_now(1).expect("time")).expect("set");
+    builder.set_pubkey(&key).expect("set");
+    let names =
+        SubjectAlternativeName::new().ip("127.0.0.1").build(&builder.x509v3_context(None, None));
+    builder.append_extension(names.expect("names")).expect("set");
+    builder.sign(&key, MessageDigest::sha256()).expect("signed");
+    (builder.build(), key)
+}
+
+/// A TLS server on loopback; answers every request with `ok`.
+fn serve_tls() -> (Url, openssl::x509::X509) {
+    use openssl::ssl::{SslAcceptor, SslMethod};
+    let (certificate, key) = self_signed();
+    let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls()).expect("TLS");
+    acceptor.set_certificate(&certificate).expect("set");
+    acceptor.set_private_key(&key).expect("set");
+    let acceptor = acceptor.build();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let Ok(mut stream) = acceptor.accept(stream) else { continue };
+            let _ = stream.read(&mut [0; 8_192]);
+            let _ = stream.write_all(&http("200 OK", b"ok"));
+            let _ = stream.shutdown();
+        }
+    });
+    (Url::parse(&format!("https://127.0.0.1:{port}/")).expect("url"), certificate)
+}
+
+#[tokio::test]
+async fn a_hospitals_own_authority_is_trusted_when_it_is_named() {
+    let (url, certificate) = serve_tls();
+    let stranger = get(AllowPrivate::Everything, url.as_str()).await;
+    let Err(OutboundError::Unreachable { reason, .. }) = stranger else { panic!("{stranger:?}") };
+    assert!(reason.contains("certificate"), "{reason}");
+
+    let file = std::env::temp_dir().join(format!("medict-ca-{}.pem", std::process::id()));
+    std::fs::write(&file, certificate.to_pem().expect("pem")).expect("written");
+    let settings = OutboundSettings {
+        allow_private: AllowPrivate::Everything,
+        ca_file: Some(file.clone()),
+        ..OutboundSettings::default()
+    };
+    let outbound = Outbound::new(&settings);
+    std::fs::remove_file(&file).expect("removed");
+    let answer = outbound.expect("usable").get(&url, "*/*").await.expect("trusted");
+    assert_eq!(answer.body, b"ok");
+}
