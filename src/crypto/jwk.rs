@@ -60,7 +60,7 @@ impl Jwk {
         let encode = |number: Vec<u8>| Some(BASE64_URL_SAFE_NO_PAD.encode(number));
         let mut jwk = Self {
             kty: String::new(),
-            kid: Some(kid.to_owned()),
+            kid: (!kid.is_empty()).then(|| kid.to_owned()),
             use_: Some("sig".to_owned()),
             alg: Some(alg.name().to_owned()),
             n: None,

@@ -69,6 +69,8 @@ struct Header {
 struct OutgoingHeader<'a> {
     alg: &'a str,
     typ: &'a str,
+    /// Left out by a key without a name.
+    #[serde(skip_serializing_if = "str::is_empty")]
     kid: &'a str,
 }
 
@@ -213,6 +215,12 @@ impl Jws {
     #[must_use]
     pub fn alg(&self) -> &str {
         &self.header.alg
+    }
+
+    /// The type that the token claims, if it claims one (RFC 7515 §4.1.9).
+    #[must_use]
+    pub fn typ(&self) -> Option<&str> {
+        self.header.typ.as_deref()
     }
 
     /// Demands the `typ` of the header, without regard to case (RFC 7515 §4.1.9).

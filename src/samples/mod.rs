@@ -8,4 +8,5 @@
 //! * Writes its messages by own means, so that our readers are not tested against themselves.
 //! * The other side of the wire: it makes its own keys and identifiers.
 
+pub mod oidc_provider;
 pub mod saml_idp;

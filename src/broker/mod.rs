@@ -1,0 +1,3 @@
+pub mod oidc_exchange;
+pub mod outbound;
+pub mod upstream;
