@@ -175,3 +175,11 @@ CREATE TABLE audit_records (
     PRIMARY KEY (node, sequence)
 );
 CREATE INDEX audit_records_at ON audit_records (at);
+
+-- The last good metadata of providers that publish theirs by URL.
+CREATE TABLE fetched (
+    idp TEXT PRIMARY KEY NOT NULL,
+    url TEXT NOT NULL,
+    fetched_at BIGINT NOT NULL,
+    body TEXT NOT NULL
+);

@@ -1,3 +1,89 @@
-pub mod oidc_exchange;
+//! The hall: the use cases. Joins the rules of the three hats with the store and the network.
+//!
+//! Comes in: what a browser or an application sent, already parsed, and who sent it. Goes out: what to
+//! answer, in domain words, or an [`Error`] of ours, or a refusal that is one fact.
+//!
+//! **Invariants**
+//! * The clock is read once per use case, randomness is drawn before the closure that stores it.
+//! * Every step of a login ends in one [`login::Next`]; steps never call each other.
+//! * What was decided and what the audit log says of it are in one commit.
+
+pub mod accounts;
+pub mod apply;
+pub mod audit;
+mod caller;
+mod clock;
+mod configuration;
+mod error;
+mod keyring;
+pub mod login;
+mod metadata;
+mod oidc_exchange;
 pub mod outbound;
+pub mod refusals;
+pub mod resources;
+pub mod session;
+mod settings;
+mod start;
+pub mod tokens;
 pub mod upstream;
+mod watch;
+
+pub use caller::Caller;
+pub use clock::Clock;
+pub use configuration::{Client, Configuration, Provider, SamlSide, Upstream};
+pub use error::Error;
+pub use keyring::{KeyInfo, Keyring};
+pub use settings::{Sessions, Settings};
+pub use start::StartError;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tokio::sync::Semaphore;
+
+use crate::{
+    crypto::{MasterKey, Random},
+    store::Store,
+};
+
+/// Everything a use case needs; one per process.
+pub struct Broker {
+    pub settings: Settings,
+    pub clock: Clock,
+    pub random: Random,
+    store: Store,
+    master: MasterKey,
+    configuration: ArcSwap<Configuration>,
+    keys: ArcSwap<Keyring>,
+    outbound: outbound::Outbound,
+    upstreams: upstream::UpstreamCache,
+    refusals: refusals::Counter,
+    /// So many password hashes at once: each takes 19 MiB and a core.
+    hashing: Semaphore,
+}
+
+impl Broker {
+    /// The configuration as it was when last read; at most a second old.
+    #[must_use]
+    pub fn configuration(&self) -> Arc<Configuration> {
+        self.configuration.load_full()
+    }
+
+    /// Our keys as they were when last read.
+    #[must_use]
+    pub fn keys(&self) -> Arc<Keyring> {
+        self.keys.load_full()
+    }
+
+    #[must_use]
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// `iss`, and the start of every URL of ours.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.settings.public_url
+    }
+}

@@ -26,6 +26,7 @@ pub struct ServiceProvider {
 }
 
 /// A key of ours with the certificate that carries its public half to providers.
+#[derive(Clone)]
 pub struct SpKey {
     /// RSA, or EC for signing only.
     pub key: PKey<Private>,

@@ -89,6 +89,20 @@ fn set_up(conn: &mut Conn) -> Result<(), diesel::result::Error> {
     }
 }
 
+pub(super) fn begin_snapshot(conn: &mut Conn) -> Result<(), Error> {
+    let begin = match conn {
+        Conn::Sqlite(_) => "BEGIN",
+        Conn::Postgres(_) => {
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0"
+        }
+    };
+    Ok(conn.batch_execute(begin)?)
+}
+
+pub(super) fn end_snapshot(conn: &mut Conn) -> Result<(), Error> {
+    Ok(conn.batch_execute("ROLLBACK")?)
+}
+
 #[derive(Debug)]
 struct SetUp;
 

@@ -13,6 +13,7 @@ pub mod audit;
 pub mod changes;
 mod conn;
 mod error;
+pub mod fetched;
 pub mod grants;
 pub mod invitations;
 pub mod keys;
@@ -89,6 +90,25 @@ impl Store {
             Ok(answer) => answer,
             Err(_) => Err(Error::Unavailable("a read ended unexpectedly".to_owned()).into()),
         }
+    }
+
+    /// Runs `work` on one unchanging view of everything, for checks that read a lot.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub async fn snapshot<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: FnOnce(&mut Conn) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.read(move |conn| {
+            conn::begin_snapshot(conn)?;
+            let answer = work(conn);
+            conn::end_snapshot(conn)?;
+            answer
+        })
+        .await
     }
 
     /// Runs `work` in a savepoint of its own inside the next durable commit.

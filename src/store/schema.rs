@@ -146,3 +146,11 @@ table! {
         hash -> Text,
     }
 }
+table! {
+    fetched (idp) {
+        idp -> Text,
+        url -> Text,
+        fetched_at -> BigInt,
+        body -> Text,
+    }
+}

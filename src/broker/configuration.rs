@@ -1,0 +1,323 @@
+//! The configuration in memory: parsed, compiled, ready for the next login.
+
+use std::{collections::HashMap, sync::Arc};
+
+use super::Keyring;
+use crate::{
+    domain::{
+        mapping::Mapping,
+        presets::Protocol,
+        resource::{
+            self, ClientApplication, Configuration as Wire, IdentityProvider, Organization,
+            Resource, Role,
+        },
+        roles,
+        words::{ClientId, IdpId, OrganizationId, RoleId},
+    },
+    sp::{self, ServiceProvider},
+    store::{fetched::Fetched, resources::Document},
+};
+
+/// Everything administrators wrote, as of one version.
+#[derive(Clone, Default)]
+pub struct Configuration {
+    version: i64,
+    /// (kind, id) → the document, for editing.
+    documents: HashMap<(String, String), Arc<Document>>,
+    organizations: HashMap<OrganizationId, Arc<Organization>>,
+    providers: HashMap<IdpId, Arc<Provider>>,
+    clients: HashMap<ClientId, Arc<Client>>,
+    roles: HashMap<RoleId, Arc<Role>>,
+    fetched: HashMap<String, Arc<Fetched>>,
+}
+
+/// An identity provider, ready to use.
+pub struct Provider {
+    pub id: IdpId,
+    pub resource: IdentityProvider,
+    pub mapping: Mapping,
+    /// Sealed.
+    pub secret: Option<String>,
+    pub upstream: Upstream,
+}
+
+/// How we speak to a provider.
+pub enum Upstream {
+    Saml(Box<SamlSide>),
+    Oidc,
+}
+
+/// Both ends of a SAML connection.
+pub struct SamlSide {
+    pub sp: ServiceProvider,
+    /// Or why it cannot be spoken to (yet): metadata not fetched, a certificate out of order.
+    pub idp: Result<sp::Idp, String>,
+}
+
+/// An application, and the digest of its secret.
+pub struct Client {
+    pub id: ClientId,
+    pub resource: ClientApplication,
+    pub secret: Option<String>,
+}
+
+impl Configuration {
+    pub(super) fn empty() -> Self {
+        let with_id = |role: Role| Some((role.id.clone()?, Arc::new(role)));
+        let roles = roles::built_in().into_iter().filter_map(with_id).collect();
+        Self { roles, ..Self::default() }
+    }
+
+    #[must_use]
+    pub const fn version(&self) -> i64 {
+        self.version
+    }
+
+    #[must_use]
+    pub fn document(&self, kind: &str, id: &str) -> Option<&Arc<Document>> {
+        self.documents.get(&(kind.to_owned(), id.to_owned()))
+    }
+
+    #[must_use]
+    pub fn client(&self, id: &ClientId) -> Option<&Arc<Client>> {
+        self.clients.get(id)
+    }
+
+    #[must_use]
+    pub fn provider(&self, id: &IdpId) -> Option<&Arc<Provider>> {
+        self.providers.get(id)
+    }
+
+    #[must_use]
+    pub fn role(&self, id: &RoleId) -> Option<&Role> {
+        self.roles.get(id).map(Arc::as_ref)
+    }
+
+    #[must_use]
+    pub fn organization(&self, id: &OrganizationId) -> Option<&Arc<Organization>> {
+        self.organizations.get(id)
+    }
+
+    /// Sorted by name.
+    #[must_use]
+    pub fn providers(&self) -> Vec<&Arc<Provider>> {
+        sorted(self.providers.values(), |provider| &provider.resource.name)
+    }
+
+    #[must_use]
+    pub fn clients(&self) -> Vec<&Arc<Client>> {
+        sorted(self.clients.values(), |client| &client.resource.name)
+    }
+
+    #[must_use]
+    pub fn roles(&self) -> Vec<&Arc<Role>> {
+        sorted(self.roles.values(), |role| &role.name)
+    }
+
+    #[must_use]
+    pub fn organizations(&self) -> Vec<&Arc<Organization>> {
+        sorted(self.organizations.values(), |organization| &organization.name)
+    }
+
+    /// The providers that a person may come from: enabled, and offered to this application. Without
+    /// an application, to our own pages: all that are enabled.
+    #[must_use]
+    pub fn providers_for(&self, client: Option<&ClientApplication>) -> Vec<&Arc<Provider>> {
+        let offered = |provider: &&Arc<Provider>| {
+            provider.resource.enabled
+                && client.is_none_or(|client| is_offered(&provider.id, &provider.resource, client))
+        };
+        self.providers().into_iter().filter(offered).collect()
+    }
+
+    /// The organization that owns the domain of an e-mail address.
+    #[must_use]
+    pub fn home_of(&self, email: &str) -> Option<&OrganizationId> {
+        let (_, domain) = email.rsplit_once('@')?;
+        let domain = domain.to_lowercase();
+        let owner = |(id, organization): (&'_ OrganizationId, &'_ Arc<Organization>)| {
+            organization.domains.contains(&domain).then(|| id.clone())
+        };
+        let id = self.organizations.iter().find_map(|(id, o)| owner((id, o)))?;
+        self.organizations.get_key_value(&id).map(|(id, _)| id)
+    }
+
+    /// The domains of an organization.
+    #[must_use]
+    pub fn domains_of(&self, id: Option<&OrganizationId>) -> Vec<String> {
+        let organization = id.and_then(|id| self.organizations.get(id));
+        organization.map(|organization| organization.domains.clone()).unwrap_or_default()
+    }
+
+    /// The next version: what changed replaces what was; the rest is shared.
+    pub(super) fn next(
+        previous: &Self,
+        documents: Vec<Document>,
+        fetched: Vec<Fetched>,
+        version: i64,
+        issuer: &str,
+        keys: &Keyring,
+    ) -> Self {
+        let mut next = previous.clone();
+        next.version = version;
+        let mut stale = next.take_fetched(fetched);
+        for document in documents {
+            next.take(document, &mut stale);
+        }
+        for id in stale {
+            next.build_provider(&id, issuer, keys);
+        }
+        next
+    }
+
+    /// The same configuration, with our own SAML keys as they are now.
+    pub(super) fn with_keys(&self, issuer: &str, keys: &Keyring) -> Self {
+        let mut next = self.clone();
+        let ids: Vec<_> = next.providers.keys().map(|id| id.0.clone()).collect();
+        ids.iter().for_each(|id| next.build_provider(id, issuer, keys));
+        next
+    }
+
+    /// Answers which providers have other metadata than before.
+    fn take_fetched(&mut self, fetched: Vec<Fetched>) -> Vec<String> {
+        let same = |new: &Fetched, old: &HashMap<String, Arc<Fetched>>| {
+            old.get(&new.idp).is_some_and(|old| **old == *new)
+        };
+        let new = fetched.into_iter().filter(|new| !same(new, &self.fetched)).collect::<Vec<_>>();
+        let ids = new.iter().map(|new| new.idp.clone()).collect();
+        self.fetched.extend(new.into_iter().map(|new| (new.idp.clone(), Arc::new(new))));
+        ids
+    }
+
+    fn take(&mut self, document: Document, stale: &mut Vec<String>) {
+        let key = (document.kind.clone(), document.id.clone());
+        self.forget(&document);
+        if document.deleted {
+            self.documents.remove(&key);
+            return;
+        }
+        match resource_of(&document) {
+            Ok(Resource::IdentityProvider(_)) => stale.push(document.id.clone()),
+            Ok(Resource::ClientApplication(client)) => {
+                let id = ClientId(document.id.clone());
+                let secret = document.secret.clone();
+                let client = Client { id: id.clone(), resource: *client, secret };
+                self.clients.insert(id, Arc::new(client));
+            }
+            Ok(Resource::Role(role)) => {
+                self.roles.insert(RoleId(document.id.clone()), Arc::new(role));
+            }
+            Ok(Resource::Organization(organization)) => {
+                let id = OrganizationId(document.id.clone());
+                self.organizations.insert(id, Arc::new(organization));
+            }
+            Ok(_) => {}
+            Err(error) => {
+                tracing::error!(kind = document.kind, id = document.id, %error, "a stored resource cannot be read");
+            }
+        }
+        self.documents.insert(key, Arc::new(document));
+    }
+
+    fn forget(&mut self, document: &Document) {
+        match document.kind.as_str() {
+            "IdentityProvider" => drop(self.providers.remove(&IdpId(document.id.clone()))),
+            "ClientApplication" => drop(self.clients.remove(&ClientId(document.id.clone()))),
+            "Role" => drop(self.roles.remove(&RoleId(document.id.clone()))),
+            _ => drop(self.organizations.remove(&OrganizationId(document.id.clone()))),
+        }
+    }
+
+    fn build_provider(&mut self, id: &str, issuer: &str, keys: &Keyring) {
+        let key = ("IdentityProvider".to_owned(), id.to_owned());
+        let Some(document) = self.documents.get(&key) else { return };
+        let Ok(Resource::IdentityProvider(resource)) = resource_of(document) else { return };
+        let idp = IdpId(id.to_owned());
+        let fetched = self.fetched.get(id).map(Arc::as_ref);
+        let secret = document.secret.clone();
+        match Provider::new(idp.clone(), *resource, secret, fetched, issuer, keys) {
+            Ok(provider) => drop(self.providers.insert(idp, Arc::new(provider))),
+            Err(error) => {
+                tracing::error!(idp.id = id, %error, "an identity provider cannot be used");
+            }
+        }
+    }
+}
+
+fn sorted<'a, T>(
+    all: impl Iterator<Item = &'a Arc<T>>,
+    name: impl Fn(&T) -> &String,
+) -> Vec<&'a Arc<T>> {
+    let mut all: Vec<_> = all.collect();
+    all.sort_by(|a, b| name(a).cmp(name(b)));
+    all
+}
+
+/// Named by the application; else of its organization, or for everyone.
+fn is_offered(id: &IdpId, provider: &IdentityProvider, client: &ClientApplication) -> bool {
+    let for_its_organization =
+        provider.organization.is_none() || provider.organization == client.organization;
+    if client.identity_providers.is_empty() {
+        for_its_organization
+    } else {
+        client.identity_providers.iter().any(|reference| reference.0 == *id)
+    }
+}
+
+/// The resource in a stored document.
+pub(super) fn resource_of(document: &Document) -> Result<Resource, resource::Invalid> {
+    let damaged = |error: serde_json::Error| resource::Invalid::new("resource", error.to_string());
+    let mut value: serde_json::Value = serde_json::from_str(&document.body).map_err(damaged)?;
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert("resourceType".to_owned(), document.kind.clone().into());
+        fields.insert("id".to_owned(), document.id.clone().into());
+    }
+    resource::parse(value)
+}
+
+impl Provider {
+    fn new(
+        id: IdpId,
+        resource: IdentityProvider,
+        secret: Option<String>,
+        fetched: Option<&Fetched>,
+        issuer: &str,
+        keys: &Keyring,
+    ) -> Result<Self, resource::Invalid> {
+        let (upstream, protocol) = match &resource.configuration {
+            Wire::Oidc(_) => (Upstream::Oidc, Protocol::Oidc),
+            Wire::Saml(saml) => {
+                let fetched = fetched.filter(|f| saml.metadata_url.as_deref() == Some(&f.url));
+                let side = SamlSide {
+                    sp: service_provider(&id, saml, issuer, keys),
+                    idp: sp::Idp::new(saml, fetched.map(|fetched| fetched.body.as_str()))
+                        .map_err(|invalid| invalid.to_string()),
+                };
+                (Upstream::Saml(Box::new(side)), Protocol::Saml)
+            }
+        };
+        let mapping = Mapping::new(resource.mapping.clone(), protocol)?;
+        Ok(Self { id, resource, mapping, secret, upstream })
+    }
+
+    /// Where the provider's OIDC answers come to.
+    #[must_use]
+    pub fn redirect_uri(&self, issuer: &str) -> String {
+        format!("{issuer}/oidc/{}/callback", self.id)
+    }
+}
+
+fn service_provider(
+    id: &IdpId,
+    saml: &resource::SamlConfiguration,
+    issuer: &str,
+    keys: &Keyring,
+) -> ServiceProvider {
+    let at = |end: &str| format!("{issuer}/saml/{id}/{end}");
+    ServiceProvider {
+        entity_id: saml.sp_entity_id.clone().unwrap_or_else(|| at("metadata")),
+        acs_url: at("acs"),
+        slo_url: at("slo"),
+        keys: keys.saml().to_vec(),
+    }
+}

@@ -1,0 +1,344 @@
+//! Our own keys: next, active, retiring; and the life between.
+//!
+//! A token key is published before it signs (`next`), signs (`active`), and stays published while
+//! tokens of it may be about (`retiring`). So a rotation breaks no token and surprises no cache.
+
+use std::sync::Arc;
+
+use openssl::{pkey::PKey, x509::X509};
+
+use super::{Broker, Error};
+use crate::{
+    crypto::{JwkSet, MasterKey, Random, SigningKey, VerifyingKey},
+    domain::{
+        audit::{Action, Actor, Event, Outcome},
+        resource::SigningAlg,
+        words::UnixTime,
+    },
+    sp::SpKey,
+    store::{self, Conn, Store, Tx, audit::HeadSigner, keys::StoredKey},
+};
+
+/// Seconds that a replaced key stays published: the longest token and a day of caches.
+const RETIRING: i64 = 3_600 + 86_400;
+
+const TOKEN: &str = "token";
+const SAML: &str = "saml";
+const AUDIT: &str = "audit";
+
+/// The keys in use, parsed once.
+pub struct Keyring {
+    version: i64,
+    tokens: Vec<TokenKey>,
+    saml: Vec<SpKey>,
+    jwks: JwkSet,
+}
+
+struct TokenKey {
+    state: String,
+    key: SigningKey,
+    verifying: VerifyingKey,
+}
+
+/// A key as operators see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyInfo {
+    pub kid: String,
+    pub purpose: String,
+    pub alg: String,
+    pub state: String,
+    pub since: UnixTime,
+}
+
+impl Keyring {
+    /// The key that signs with `alg`.
+    ///
+    /// # Errors
+    /// [`Error::Broken`] when there is none: the database lost it.
+    pub fn signing(&self, alg: SigningAlg) -> Result<&SigningKey, Error> {
+        let active = |key: &&TokenKey| key.state == "active" && key.key.alg() == alg;
+        let found = self.tokens.iter().find(active).map(|key| &key.key);
+        found.ok_or_else(|| Error::Broken(format!("there is no active {} key", alg.name())))
+    }
+
+    /// The key of that name, whatever its state: next, active or retiring.
+    #[must_use]
+    pub fn verifying(&self, kid: &str) -> Option<&VerifyingKey> {
+        self.tokens.iter().find(|key| key.key.kid() == kid).map(|key| &key.verifying)
+    }
+
+    /// What `/.well-known/jwks.json` publishes.
+    #[must_use]
+    pub const fn jwks(&self) -> &JwkSet {
+        &self.jwks
+    }
+
+    /// Our keys towards SAML providers; the first signs, all decrypt.
+    #[must_use]
+    pub fn saml(&self) -> &[SpKey] {
+        &self.saml
+    }
+
+    #[must_use]
+    pub const fn version(&self) -> i64 {
+        self.version
+    }
+
+    pub(super) fn load(conn: &mut Conn, master: &MasterKey) -> Result<Self, Error> {
+        let version = store::changes::versions(conn)?.keys;
+        let stored = store::keys::all(conn)?;
+        let live = stored.iter().filter(|key| key.state != "retired");
+        let mut ring = Self { version, tokens: vec![], saml: vec![], jwks: JwkSet::default() };
+        for row in live {
+            match row.purpose.as_str() {
+                TOKEN => ring.tokens.push(TokenKey::open(row, master)?),
+                SAML => ring.saml.push(open_saml(row, master)?),
+                _ => {}
+            }
+        }
+        let jwks: Result<Vec<_>, _> = ring.tokens.iter().map(|key| key.key.jwk()).collect();
+        ring.jwks = JwkSet { keys: jwks? };
+        Ok(ring)
+    }
+}
+
+impl TokenKey {
+    fn open(row: &StoredKey, master: &MasterKey) -> Result<Self, Error> {
+        let alg = read_alg(&row.alg)?;
+        let key = SigningKey::from_der(row.kid.clone(), alg, &open(row, master)?)?;
+        let verifying = key
+            .jwk()?
+            .verifying_key(alg)
+            .ok_or_else(|| Error::Broken(format!("key {} does not verify", row.kid)))?;
+        Ok(Self { state: row.state.clone(), key, verifying })
+    }
+}
+
+fn open(row: &StoredKey, master: &MasterKey) -> Result<Vec<u8>, Error> {
+    Ok(master.open(&place(&row.kid), &row.sealed)?)
+}
+
+fn place(kid: &str) -> String {
+    format!("signing_keys/{kid}/sealed")
+}
+
+fn open_saml(row: &StoredKey, master: &MasterKey) -> Result<SpKey, Error> {
+    let broken = |_| Error::Broken(format!("SAML key {} is damaged", row.kid));
+    let key = PKey::private_key_from_pkcs8(&open(row, master)?).map_err(broken)?;
+    let pem = row.certificate.as_deref().unwrap_or_default();
+    let certificate = X509::from_pem(pem.as_bytes()).map_err(broken)?;
+    Ok(SpKey { key, certificate })
+}
+
+fn read_alg(name: &str) -> Result<SigningAlg, Error> {
+    match name {
+        "RS256" => Ok(SigningAlg::RS256),
+        "ES256" => Ok(SigningAlg::ES256),
+        other => Err(Error::Broken(format!("a key of unknown algorithm {other}"))),
+    }
+}
+
+/// A new key and how it will be stored; made before the closure that stores it.
+fn make(
+    random: Random,
+    master: &MasterKey,
+    purpose: &str,
+    alg: SigningAlg,
+    state: &str,
+    now: UnixTime,
+) -> Result<StoredKey, Error> {
+    let kid = random.uuid(now);
+    let key = SigningKey::generate(kid.clone(), alg)?;
+    let sealed = master.seal(random, &place(&kid), &key.to_der()?)?;
+    let certificate = (purpose == SAML).then(|| certificate(&key, random, now)).transpose()?;
+    Ok(StoredKey {
+        kid,
+        purpose: purpose.to_owned(),
+        alg: alg.name().to_owned(),
+        state: state.to_owned(),
+        sealed,
+        certificate,
+        created_at: now.0,
+        state_since: now.0,
+    })
+}
+
+fn certificate(key: &SigningKey, random: Random, now: UnixTime) -> Result<String, Error> {
+    let broken = |error: openssl::error::ErrorStack| Error::Broken(error.to_string());
+    let key = PKey::private_key_from_pkcs8(&key.to_der()?).map_err(broken)?;
+    let serial: [u8; 16] = random.bytes();
+    let certificate = crate::sp::make_certificate(&key, "Medict", now, &serial).map_err(broken)?;
+    let pem = certificate.to_pem().map_err(broken)?;
+    Ok(String::from_utf8_lossy(&pem).into_owned())
+}
+
+/// The keys that every database has.
+const WANTED: [(&str, SigningAlg, &str); 6] = [
+    (TOKEN, SigningAlg::RS256, "active"),
+    (TOKEN, SigningAlg::RS256, "next"),
+    (TOKEN, SigningAlg::ES256, "active"),
+    (TOKEN, SigningAlg::ES256, "next"),
+    (SAML, SigningAlg::RS256, "active"),
+    (AUDIT, SigningAlg::ES256, "active"),
+];
+
+fn missing(stored: &[StoredKey]) -> Vec<(&'static str, SigningAlg, &'static str)> {
+    let has = |(purpose, alg, state): &(&str, SigningAlg, &str)| {
+        stored
+            .iter()
+            .any(|key| key.purpose == *purpose && key.alg == alg.name() && key.state == *state)
+    };
+    WANTED.into_iter().filter(|wanted| !has(wanted)).collect()
+}
+
+/// Makes what is missing; of two processes that do so at once, one wins.
+pub(super) async fn ensure(
+    store: &Store,
+    random: Random,
+    master: &MasterKey,
+    now: UnixTime,
+) -> Result<(), Error> {
+    let stored = store.read(|conn| Ok::<_, Error>(store::keys::all(conn)?)).await?;
+    let wanted = missing(&stored);
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let made: Result<Vec<_>, Error> = wanted
+        .iter()
+        .map(|(purpose, alg, state)| make(random, master, purpose, *alg, state, now))
+        .collect();
+    let made = made?;
+    store
+        .write(move |tx| -> Result<(), Error> {
+            // The lock on the version row orders the processes; then the second finds nothing missing.
+            store::changes::bump(tx, store::changes::Topic::Keys)?;
+            let still = missing(&store::keys::all(tx)?);
+            for key in &made {
+                let is_missing = still.iter().any(|(purpose, alg, state)| {
+                    (key.purpose.as_str(), key.alg.as_str(), key.state.as_str())
+                        == (*purpose, alg.name(), *state)
+                });
+                if is_missing {
+                    store::keys::create(tx, key)?;
+                }
+            }
+            Ok(())
+        })
+        .await
+}
+
+fn created(key: &StoredKey, action: Action, actor: Actor, now: UnixTime) -> Event {
+    Event::new(action, Outcome::Success, now).by(actor).detail(serde_json::json!({
+        "kid": key.kid, "purpose": key.purpose, "alg": key.alg, "state": key.state,
+    }))
+}
+
+/// Signs the heads of audit chains with the sealed audit key.
+pub(super) async fn head_signer(store: &Store, master: &MasterKey) -> Result<HeadSigner, Error> {
+    let key = audit_key(store, master).await?;
+    Ok(Arc::new(move |text| {
+        key.sign("audit-head", &serde_json::json!({ "head": text })).map_err(|e| e.to_string())
+    }))
+}
+
+/// The audit key; a public half that lies beside the log would prove nothing, so it is the sealed one.
+pub(super) async fn audit_key(store: &Store, master: &MasterKey) -> Result<SigningKey, Error> {
+    let stored = store.read(|conn| Ok::<_, Error>(store::keys::all(conn)?)).await?;
+    let row = stored.iter().find(|key| key.purpose == AUDIT);
+    let row = row.ok_or_else(|| Error::Broken("there is no audit key".to_owned()))?;
+    Ok(SigningKey::from_der(row.kid.clone(), read_alg(&row.alg)?, &open(row, master)?)?)
+}
+
+impl Broker {
+    /// Every key that is or was ours.
+    ///
+    /// # Errors
+    /// [`Error`] when the database fails.
+    pub async fn list_keys(&self) -> Result<Vec<KeyInfo>, Error> {
+        let stored = self.store.read(|conn| Ok::<_, Error>(store::keys::all(conn)?)).await?;
+        let info = |key: StoredKey| KeyInfo {
+            kid: key.kid,
+            purpose: key.purpose,
+            alg: key.alg,
+            state: key.state,
+            since: UnixTime(key.state_since),
+        };
+        Ok(stored.into_iter().map(info).collect())
+    }
+
+    /// Records the keys that a first start made. Called once the audit chain is open.
+    pub(super) async fn audit_new_keys(&self, before: &[String]) -> Result<(), Error> {
+        let stored = self.store.read(|conn| Ok::<_, Error>(store::keys::all(conn)?)).await?;
+        let new: Vec<_> = stored.into_iter().filter(|key| !before.contains(&key.kid)).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        self.store
+            .write(move |tx| -> Result<(), Error> {
+                for key in &new {
+                    tx.audit(created(key, Action::KeyCreated, Actor::Broker, now));
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// Makes the next token key of each algorithm the active one, and a new next one. Tokens signed
+    /// before stay good: the replaced key is published until it retires.
+    ///
+    /// # Errors
+    /// [`Error`] when our side fails; then nothing was rotated.
+    pub async fn rotate_keys(&self) -> Result<(), Error> {
+        let now = self.clock.now();
+        let make = |alg| make(self.random, &self.master, TOKEN, alg, "next", now);
+        let fresh = [make(SigningAlg::RS256)?, make(SigningAlg::ES256)?];
+        self.store
+            .write(move |tx| -> Result<(), Error> {
+                fresh.iter().try_for_each(|next| rotate_one(tx, next, now))
+            })
+            .await?;
+        self.refresh().await
+    }
+
+    /// Retires what has been replaced for long enough.
+    pub(super) async fn retire_keys(&self) -> Result<(), Error> {
+        let now = self.clock.now();
+        let old = move |key: &StoredKey| {
+            key.state == "retiring" && now.since(UnixTime(key.state_since)) > RETIRING
+        };
+        let stored = self.store.read(|conn| Ok::<_, Error>(store::keys::all(conn)?)).await?;
+        let done: Vec<_> = stored.into_iter().filter(old).collect();
+        if done.is_empty() {
+            return Ok(());
+        }
+        self.store
+            .write(move |tx| -> Result<(), Error> {
+                for key in &done {
+                    store::keys::advance(tx, &key.kid, "retiring", "retired", now)?;
+                }
+                Ok(())
+            })
+            .await
+    }
+}
+
+fn rotate_one(tx: &mut Tx<'_>, fresh: &StoredKey, now: UnixTime) -> Result<(), Error> {
+    store::changes::bump(tx, store::changes::Topic::Keys)?;
+    for key in store::keys::all(tx)? {
+        if key.purpose != TOKEN || key.alg != fresh.alg {
+            continue;
+        }
+        let to = match key.state.as_str() {
+            "active" => "retiring",
+            "next" => "active",
+            _ => continue,
+        };
+        store::keys::advance(tx, &key.kid, &key.state, to, now)?;
+        let moved = StoredKey { state: to.to_owned(), ..key };
+        tx.audit(created(&moved, Action::KeyRotated, Actor::Operator, now));
+    }
+    store::keys::create(tx, fresh)?;
+    tx.audit(created(fresh, Action::KeyCreated, Actor::Operator, now));
+    Ok(())
+}

@@ -1,0 +1,213 @@
+//! The start: an application asks, or a person opens one of our own pages.
+
+use super::{LoginError, Next, Step};
+use crate::{
+    broker::{Broker, Caller, Client, Error, configuration::Configuration},
+    crypto::sha256_base64url,
+    domain::{
+        audit::{Action, Outcome},
+        login::{AuthorizationRequest, Destination, Login, is_own_path},
+        words::{ClientId, IdpId, LoginId},
+    },
+    op::{self, Asked, AuthorizeRefusal, Parameters, Unredirectable},
+    store::{logins::Pending, sessions::BrowserSession},
+};
+
+/// The application cannot be answered: there is no place that we may redirect to.
+#[derive(Debug, thiserror::Error)]
+pub enum Unanswerable {
+    #[error(transparent)]
+    Unredirectable(#[from] Unredirectable),
+    #[error(transparent)]
+    Login(#[from] LoginError),
+}
+
+impl From<Error> for Unanswerable {
+    fn from(error: Error) -> Self {
+        Self::Login(error.into())
+    }
+}
+
+impl Broker {
+    /// An application asks for a sign-in (OIDC Core §3.1.2).
+    ///
+    /// A live session that satisfies the request answers at once with a code; otherwise a login begins.
+    ///
+    /// # Errors
+    /// [`Unanswerable`] where nothing may be redirected; every other refusal goes to the application.
+    pub async fn authorize(
+        &self,
+        parameters: Parameters,
+        session: Option<&str>,
+        browser: Option<&str>,
+        caller: &Caller,
+    ) -> Result<Step, Unanswerable> {
+        let configuration = self.configuration();
+        let id = ClientId::from(parameters.get("client_id").unwrap_or_default());
+        let client = configuration.client(&id);
+        let resource = client.map(|client| &client.resource);
+        let redirect_uri = match op::redirect_to(&parameters, resource) {
+            Ok(uri) => uri,
+            Err(refusal) => {
+                self.authorize_refused(caller, None, refusal.to_string()).await;
+                return Err(refusal.into());
+            }
+        };
+        // Known by now: `redirect_to` refuses without.
+        let Some(client) = client else { return Err(Unredirectable::UnknownClient.into()) };
+        let state = parameters.get("state").filter(|state| state.len() <= 2_048);
+        let refused = |refusal: &AuthorizeRefusal| {
+            Step::to(Next::ReturnToClient {
+                url: error_url(&redirect_uri, refusal, state, self.issuer()),
+            })
+        };
+        match op::check_request(
+            &parameters,
+            &client.resource,
+            redirect_uri.clone(),
+            self.clock.now(),
+        ) {
+            Err(refusal) => {
+                self.authorize_refused(caller, Some(id), refusal.to_string()).await;
+                Ok(refused(&refusal))
+            }
+            Ok(asked) => match self.live_session(session).await? {
+                Some(session) if satisfies(&asked, &session, client, &configuration) => {
+                    Ok(self.code_at_once(asked.request, session, caller).await?)
+                }
+                _ if asked.silent => Ok(refused(&AuthorizeRefusal::LoginRequired)),
+                _ => Ok(self.begin_for(asked, browser, caller).await?),
+            },
+        }
+    }
+
+    async fn begin_for(
+        &self,
+        asked: Asked,
+        browser: Option<&str>,
+        caller: &Caller,
+    ) -> Result<Step, LoginError> {
+        let hint = self.only_way(&asked);
+        let destination = Destination::Client(Box::new(asked.request));
+        self.begin(destination, hint, browser, caller).await
+    }
+
+    /// The one provider this login can only go to, if there is one: asked for, implied by the address,
+    /// or the only one there is.
+    fn only_way(&self, asked: &Asked) -> Option<IdpId> {
+        let configuration = self.configuration();
+        let client = configuration.client(&asked.request.client_id)?;
+        let offered = configuration.providers_for(Some(&client.resource));
+        let is_offered = |id: &IdpId| offered.iter().any(|provider| provider.id == *id);
+        if let Some(wanted) = asked.request.idp.clone().filter(is_offered) {
+            return Some(wanted);
+        }
+        if asked.choose {
+            return None;
+        }
+        let hinted = asked.request.login_hint.as_deref();
+        let home =
+            hinted.and_then(|hint| super::choose::home_provider(&configuration, hint, &offered));
+        match (&home, offered.as_slice()) {
+            (None, [only]) => Some(only.id.clone()),
+            _ => home,
+        }
+    }
+
+    /// A person opens a page of ours that needs a sign-in.
+    ///
+    /// # Errors
+    /// [`LoginError`]; a `return_to` that is no path of ours leads to `/account`.
+    pub async fn begin_own(
+        &self,
+        return_to: Option<&str>,
+        idp: Option<IdpId>,
+        browser: Option<&str>,
+        caller: &Caller,
+    ) -> Result<Step, LoginError> {
+        let return_to = return_to.filter(|path| is_own_path(path)).unwrap_or("/account").to_owned();
+        let configuration = self.configuration();
+        let offered = configuration.providers_for(None);
+        let idp = idp.filter(|id| offered.iter().any(|provider| provider.id == *id));
+        self.begin(Destination::Own { return_to }, idp, browser, caller).await
+    }
+
+    /// Stores the login, bound to the browser, and sends the person on.
+    async fn begin(
+        &self,
+        destination: Destination,
+        idp: Option<IdpId>,
+        browser: Option<&str>,
+        caller: &Caller,
+    ) -> Result<Step, LoginError> {
+        let now = self.clock.now();
+        let login = Login::new(LoginId(self.random.uuid(now)), destination, now);
+        let fresh = browser.is_none_or(|cookie| cookie.len() != 43);
+        let cookie =
+            if fresh { self.random.token() } else { browser.unwrap_or_default().to_owned() };
+        let pending = Pending::new(login, sha256_base64url(&cookie));
+        let step = match idp {
+            None => {
+                let next = Next::Choose(pending.login.id.clone());
+                self.store
+                    .write(move |tx| crate::store::logins::create(tx, &pending, None))
+                    .await?;
+                Step::to(next)
+            }
+            Some(idp) => self.begin_at(pending, &idp, caller).await?,
+        };
+        Ok(Step { browser: fresh.then_some(cookie), ..step })
+    }
+
+    async fn authorize_refused(&self, caller: &Caller, client: Option<ClientId>, reason: String) {
+        let mut event = caller.event(Action::Authorize, Outcome::Refused, self.clock.now());
+        event.client = client;
+        self.audit_refusal(event.detail(reason)).await;
+    }
+}
+
+/// Whether the session answers the request: fresh enough, and from a provider of this application.
+fn satisfies(
+    asked: &Asked,
+    session: &BrowserSession,
+    client: &Client,
+    configuration: &Configuration,
+) -> bool {
+    let by = &session.authentication;
+    let fresh = asked.request.authenticated_after.is_none_or(|after| by.auth_time >= after);
+    let offered = by.idp.as_ref().is_none_or(|idp| {
+        configuration.providers_for(Some(&client.resource)).iter().any(|p| p.id == *idp)
+    });
+    let wanted = asked.request.idp.is_none() || asked.request.idp == by.idp;
+    fresh && offered && wanted && !asked.choose
+}
+
+/// The redirect that carries an error (RFC 6749 §4.1.2.1, RFC 9207 §2).
+pub(super) fn error_url(
+    redirect_uri: &str,
+    refusal: &AuthorizeRefusal,
+    state: Option<&str>,
+    issuer: &str,
+) -> String {
+    let description = refusal.to_string();
+    let mut pairs = vec![("error", refusal.code().as_str()), ("error_description", &description)];
+    pairs.extend(state.map(|state| ("state", state)));
+    pairs.push(("iss", issuer));
+    with_query(redirect_uri, &pairs)
+}
+
+/// The redirect that carries a code (RFC 6749 §4.1.2, RFC 9207 §2).
+pub(super) fn code_url(request: &AuthorizationRequest, code: &str, issuer: &str) -> String {
+    let mut pairs = vec![("code", code)];
+    pairs.extend(request.state.as_deref().map(|state| ("state", state)));
+    pairs.push(("iss", issuer));
+    with_query(&request.redirect_uri, &pairs)
+}
+
+/// Adds to the query, and leaves the rest of the registered URI byte for byte as it is.
+fn with_query(uri: &str, pairs: &[(&str, &str)]) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(pairs);
+    let joint = if uri.contains('?') { '&' } else { '?' };
+    format!("{uri}{joint}{}", query.finish())
+}

@@ -1,0 +1,187 @@
+//! The person chooses: a provider, an address that implies one, or to give up.
+
+use std::sync::Arc;
+
+use super::{LoginError, Next, Step, Subject, begin::error_url};
+use crate::{
+    broker::{Broker, Caller, Configuration, Error, Provider},
+    domain::{
+        audit::{Action, Outcome},
+        login::Destination,
+        trace::Trace,
+        words::{IdpId, LoginId},
+    },
+    op::AuthorizeRefusal,
+    store::logins::Pending,
+};
+
+/// What the chooser shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    pub login: LoginId,
+    /// The application's name; absent for our own pages.
+    pub application: Option<String>,
+    pub providers: Vec<(IdpId, String)>,
+    pub login_hint: Option<String>,
+    /// The origins that the providers' pages live at, for the page's `form-action`.
+    pub origins: Vec<String>,
+    /// The origin of the application, where giving up leads.
+    pub client_origin: Option<String>,
+}
+
+/// Where an address leads.
+pub enum Identified {
+    Away(Step),
+    /// No provider is responsible: the person may have a password here.
+    AskPassword,
+}
+
+impl Broker {
+    /// What the person can choose from.
+    ///
+    /// # Errors
+    /// [`LoginError`] when the login is unknown, too old, or another browser's.
+    pub async fn choices(
+        &self,
+        login: &LoginId,
+        browser: Option<&str>,
+        caller: &Caller,
+    ) -> Result<Choice, LoginError> {
+        let pending = self.pending_or_refuse(login, browser, caller).await?;
+        let configuration = self.configuration();
+        let request = pending.login.client();
+        let client = request.and_then(|request| configuration.client(&request.client_id));
+        let offered = configuration.providers_for(client.map(|client| &client.resource));
+        let mut origins: Vec<_> = offered.iter().filter_map(|p| self.origin_of(p)).collect();
+        origins.sort();
+        origins.dedup();
+        Ok(Choice {
+            login: login.clone(),
+            application: client.map(|client| client.resource.name.clone()),
+            providers: offered.iter().map(|p| (p.id.clone(), p.resource.name.clone())).collect(),
+            login_hint: request.and_then(|request| request.login_hint.clone()),
+            origins,
+            client_origin: request.and_then(|request| origin(&request.redirect_uri)),
+        })
+    }
+
+    /// The person chose a provider.
+    ///
+    /// # Errors
+    /// [`LoginError`]; the login stays as it was.
+    pub async fn choose_provider(
+        &self,
+        login: &LoginId,
+        idp: &IdpId,
+        browser: Option<&str>,
+        caller: &Caller,
+    ) -> Result<Step, LoginError> {
+        let pending = self.pending_or_refuse(login, browser, caller).await?;
+        self.depart(pending, idp, caller).await
+    }
+
+    /// The person typed an address or a username.
+    ///
+    /// # Errors
+    /// [`LoginError`]; the login stays as it was.
+    pub async fn identify(
+        &self,
+        login: &LoginId,
+        identifier: &str,
+        browser: Option<&str>,
+        caller: &Caller,
+    ) -> Result<Identified, LoginError> {
+        let pending = self.pending_or_refuse(login, browser, caller).await?;
+        let configuration = self.configuration();
+        let request = pending.login.client();
+        let client = request.and_then(|request| configuration.client(&request.client_id));
+        let offered = configuration.providers_for(client.map(|client| &client.resource));
+        match home_provider(&configuration, identifier, &offered) {
+            Some(idp) => Ok(Identified::Away(self.depart(pending, &idp, caller).await?)),
+            None => Ok(Identified::AskPassword),
+        }
+    }
+
+    /// The person gives up: the application hears of it, our own pages show the start.
+    ///
+    /// # Errors
+    /// [`LoginError`].
+    pub async fn give_up(
+        &self,
+        login: &LoginId,
+        browser: Option<&str>,
+        caller: &Caller,
+    ) -> Result<Step, LoginError> {
+        let pending = self.pending_or_refuse(login, browser, caller).await?;
+        let next = match &pending.login.destination {
+            Destination::Own { .. } => Next::ReturnHome { path: "/".to_owned() },
+            Destination::Client(request) => {
+                let state = request.state.as_deref();
+                let refusal = AuthorizeRefusal::GivenUp;
+                let url = error_url(&request.redirect_uri, &refusal, state, self.issuer());
+                Next::ReturnToClient { url }
+            }
+        };
+        let mut event = caller.event(Action::SignIn, Outcome::Refused, self.clock.now());
+        event.login = Some(login.clone());
+        event = event.detail("given up");
+        self.store
+            .write(move |tx| -> Result<(), Error> {
+                if crate::store::logins::end(tx, &pending)? {
+                    tx.audit(event.clone());
+                }
+                Ok(())
+            })
+            .await?;
+        Ok(Step::to(next))
+    }
+
+    pub(super) async fn pending_or_refuse(
+        &self,
+        login: &LoginId,
+        browser: Option<&str>,
+        caller: &Caller,
+    ) -> Result<Pending, LoginError> {
+        match self.pending(login, browser).await {
+            Err(LoginError::Refused(refusal)) => {
+                Err(self.refuse(caller, Subject::default(), Trace::default(), refusal).await)
+            }
+            other => other,
+        }
+    }
+
+    /// The origin of the page at the provider; for OIDC the issuer's stands in until discovery tells.
+    pub(super) fn origin_of(&self, provider: &Provider) -> Option<String> {
+        use crate::{broker::Upstream, domain::resource::Configuration as Wire};
+        match (&provider.upstream, &provider.resource.configuration) {
+            (Upstream::Saml(side), _) => origin(side.idp.as_ref().ok()?.sso_url()),
+            (Upstream::Oidc, Wire::Oidc(oidc)) => {
+                let known = self.upstreams.authorization_endpoint(&oidc.issuer);
+                origin(known.as_ref().map_or(oidc.issuer.as_str(), url::Url::as_str))
+            }
+            (Upstream::Oidc, Wire::Saml(_)) => None,
+        }
+    }
+}
+
+pub(super) fn origin(url: &str) -> Option<String> {
+    let origin = url::Url::parse(url).ok()?.origin();
+    origin.is_tuple().then(|| origin.ascii_serialization())
+}
+
+/// The provider of the organization that owns the address's domain, when there is exactly one.
+pub(super) fn home_provider(
+    configuration: &Configuration,
+    identifier: &str,
+    offered: &[&Arc<Provider>],
+) -> Option<IdpId> {
+    let home = configuration.home_of(identifier)?;
+    let of_home = |p: &&&Arc<Provider>| {
+        p.resource.organization.as_ref().is_some_and(|organization| organization.0 == *home)
+    };
+    let mut theirs = offered.iter().filter(of_home);
+    match (theirs.next(), theirs.next()) {
+        (Some(only), None) => Some(only.id.clone()),
+        _ => None,
+    }
+}

@@ -1,0 +1,153 @@
+//! The browser leaves for the provider, with an errand that only its answer fits.
+
+use super::{LoginError, Next, Refusal, Step, Subject};
+use crate::{
+    broker::{Broker, Caller, Error, Provider, SamlSide, Upstream},
+    crypto::sha256_base64url,
+    domain::{
+        login::{Errand, Login},
+        resource::{Configuration as Wire, OidcConfiguration, SamlConfiguration},
+        trace::Trace,
+        words::{IdpId, RequestId},
+    },
+    rp::{self, AuthorizationOptions},
+    sp::{self, Outgoing, RequestOptions},
+    store::{self, logins::Pending},
+};
+
+/// What goes to the provider, and what we keep to know its answer by.
+struct Departure {
+    next: Next,
+    errand: Errand,
+    /// `RelayState` or `state`.
+    state: String,
+}
+
+impl Broker {
+    /// Moves a stored login to its provider.
+    pub(super) async fn depart(
+        &self,
+        pending: Pending,
+        idp: &IdpId,
+        caller: &Caller,
+    ) -> Result<Step, LoginError> {
+        let (next, moved, state) = self.plan_departure(&pending, idp, caller).await?;
+        let won = self
+            .store
+            .write(move |tx| -> Result<bool, Error> {
+                Ok(store::logins::advance(tx, &pending, &moved, Some(&state), None)?)
+            })
+            .await?;
+        if won { Ok(Step::to(next)) } else { Err(Refusal::Unknown.into()) }
+    }
+
+    /// Stores a login that begins at its provider: one write instead of two.
+    pub(super) async fn begin_at(
+        &self,
+        pending: Pending,
+        idp: &IdpId,
+        caller: &Caller,
+    ) -> Result<Step, LoginError> {
+        let (next, moved, state) = self.plan_departure(&pending, idp, caller).await?;
+        let pending = Pending::new(moved, pending.binding);
+        self.store.write(move |tx| store::logins::create(tx, &pending, Some(&state))).await?;
+        Ok(Step::to(next))
+    }
+
+    async fn plan_departure(
+        &self,
+        pending: &Pending,
+        idp: &IdpId,
+        caller: &Caller,
+    ) -> Result<(Next, Login, String), LoginError> {
+        let login = &pending.login;
+        let departure = match self.departure(login, idp).await {
+            Ok(departure) => departure,
+            Err(LoginError::Refused(refusal)) => {
+                let subject = Subject { login: Some(login.clone()), idp: Some(idp.clone()) };
+                return Err(self.refuse(caller, subject, Trace::default(), refusal).await);
+            }
+            Err(failed) => return Err(failed),
+        };
+        let Departure { next, errand, state } = departure;
+        let moved = login.clone().sent_to(idp.clone(), errand, self.clock.now());
+        Ok((next, moved.map_err(Refusal::from)?, state))
+    }
+
+    async fn departure(&self, login: &Login, idp: &IdpId) -> Result<Departure, LoginError> {
+        let configuration = self.configuration();
+        let client = login.client().and_then(|request| configuration.client(&request.client_id));
+        let offered = configuration.providers_for(client.map(|client| &client.resource));
+        let provider = offered.into_iter().find(|provider| provider.id == *idp);
+        let provider = provider.ok_or(Refusal::NoProvider)?;
+        match (&provider.upstream, &provider.resource.configuration) {
+            (Upstream::Saml(side), Wire::Saml(saml)) => {
+                self.to_saml(login, provider, side, saml).await
+            }
+            (Upstream::Oidc, Wire::Oidc(oidc)) => self.to_oidc(login, provider, oidc).await,
+            _ => Err(Refusal::NoProvider.into()),
+        }
+    }
+
+    async fn to_saml(
+        &self,
+        login: &Login,
+        provider: &Provider,
+        side: &SamlSide,
+        saml: &SamlConfiguration,
+    ) -> Result<Departure, LoginError> {
+        let fetched;
+        let idp = match (&side.idp, &saml.metadata_url) {
+            (Ok(idp), _) => idp,
+            (Err(_), Some(url)) => {
+                fetched = self.fetch_metadata(&provider.id, url, saml).await?;
+                &fetched
+            }
+            (Err(reason), None) => return Err(Refusal::ProviderBroken(reason.clone()).into()),
+        };
+        let request = RequestId(self.random.xml_id());
+        let state = self.random.token();
+        let again = login.client().is_some_and(|r| r.authenticated_after.is_some());
+        let options = RequestOptions { force_authn: again, ..RequestOptions::default() };
+        let now = self.clock.now();
+        let outgoing = sp::build_authn_request(&side.sp, idp, saml, &request, &state, now, options)
+            .map_err(|error| Error::Broken(error.to_string()))?;
+        let next = match outgoing {
+            Outgoing::Redirect { url } => Next::SendToIdp { url },
+            Outgoing::Post { action, saml_request, relay_state } => {
+                Next::PostToIdp { action, saml_request, relay_state }
+            }
+        };
+        Ok(Departure { next, errand: Errand::Saml { request }, state })
+    }
+
+    async fn to_oidc(
+        &self,
+        login: &Login,
+        provider: &Provider,
+        oidc: &OidcConfiguration,
+    ) -> Result<Departure, LoginError> {
+        let instant = self.clock.instant();
+        let metadata = self.upstreams.metadata(&self.outbound, &oidc.issuer, instant).await;
+        let metadata = metadata.map_err(|error| Refusal::Unreachable(error.to_string()))?;
+        let [state, nonce, code_verifier] = [(); 3].map(|()| self.random.token());
+        let request = login.client();
+        let options = AuthorizationOptions {
+            login_hint: request.and_then(|request| request.login_hint.as_deref()),
+            fresh: request.is_some_and(|request| request.authenticated_after.is_some()),
+            ..AuthorizationOptions::default()
+        };
+        let redirect_uri = provider.redirect_uri(self.issuer());
+        let url = rp::authorization_url(
+            &metadata,
+            oidc,
+            &redirect_uri,
+            &state,
+            &nonce,
+            &sha256_base64url(&code_verifier),
+            &options,
+        );
+        let next = Next::SendToIdp { url };
+        Ok(Departure { next, errand: Errand::Oidc { nonce, code_verifier }, state })
+    }
+}

@@ -1,0 +1,478 @@
+//! The end of a login: who the person is here, what he may do, a session, a code. One commit.
+
+use std::sync::Arc;
+
+use super::{LoginError, Next, Refusal, Step, Subject, begin::code_url};
+use crate::{
+    broker::{Broker, Caller, Configuration, Error, Provider},
+    crypto::sha256_base64url,
+    domain::{
+        audit::{Action, Actor, Outcome},
+        identity::{ExternalIdentity, UpstreamSession},
+        login::{Authentication, AuthorizationRequest, Destination, LIFETIME},
+        mapping::GrantedRole,
+        provisioning::{Admission, Candidates, Sync, admission},
+        resource::HumanName,
+        trace::{Actual, Trace},
+        words::{GrantId, RoleId, SessionId, UnixTime, UserId},
+    },
+    op::AuthorizeRefusal,
+    store::{
+        self, Tx,
+        grants::Grant,
+        logins::Pending,
+        sessions::{self, BrowserSession},
+        traces::StoredTrace,
+        users::{self, Account},
+    },
+};
+
+/// A code is good for so many seconds (RFC 6749 §4.1.2 recommends at most ten minutes).
+const CODE_LIFETIME: i64 = 60;
+/// More roles than this for one person from one provider is a mistake in its rules.
+const MOST_ROLES: usize = 200;
+
+/// A person who proved a password of ours.
+pub(super) struct Local {
+    pub user: UserId,
+}
+
+/// Everything the last commit needs, drawn and decided before it.
+#[derive(Clone)]
+struct Ending {
+    pending: Pending,
+    trace: Trace,
+    way: Way,
+    user_id: UserId,
+    session: SessionId,
+    cookie: String,
+    /// The session that this browser had before.
+    replaces: Option<BrowserSession>,
+    code: String,
+    grant: GrantId,
+    role_ids: Vec<String>,
+    caller: Caller,
+    now: UnixTime,
+    absolute: i64,
+    capture: bool,
+}
+
+/// How the person was proven.
+#[derive(Clone)]
+enum Way {
+    Provider {
+        provider: Arc<Provider>,
+        who: ExternalIdentity,
+        granted: Vec<GrantedRole>,
+        domains: Vec<String>,
+    },
+    Password,
+}
+
+impl Broker {
+    /// A provider proved who the person is; the rest is ours to decide.
+    pub(super) async fn finish(
+        &self,
+        pending: Pending,
+        who: ExternalIdentity,
+        session: Option<&str>,
+        caller: &Caller,
+    ) -> Result<Step, LoginError> {
+        let mut trace = pending.login.trace.clone();
+        let subject =
+            || Subject { login: Some(pending.login.clone()), idp: Some(who.provider.clone()) };
+        let configuration = self.configuration();
+        let decided = decide(&configuration, &who, &mut trace);
+        let (provider, granted) = match decided {
+            Ok(decided) => decided,
+            Err(refusal) => return Err(self.refuse(caller, subject(), trace, refusal).await),
+        };
+        let organization = provider.resource.organization.as_ref();
+        let domains = configuration.domains_of(organization.map(|reference| &reference.0));
+        let way = Way::Provider { provider, who: who.clone(), granted, domains };
+        let user = UserId(self.random.uuid(self.clock.now()));
+        let ending =
+            self.ending(pending.clone(), trace.clone(), way, user, session, caller).await?;
+        match self.end(ending).await {
+            Err(LoginError::Refused(refusal)) => {
+                Err(self.refuse(caller, subject(), trace, refusal).await)
+            }
+            other => other,
+        }
+    }
+
+    /// The person proved a password of ours.
+    pub(super) async fn finish_local(
+        &self,
+        pending: Pending,
+        local: Local,
+        session: Option<&str>,
+        caller: &Caller,
+    ) -> Result<Step, LoginError> {
+        let trace = pending.login.trace.clone();
+        let ending =
+            self.ending(pending, trace, Way::Password, local.user, session, caller).await?;
+        self.end(ending).await
+    }
+
+    async fn ending(
+        &self,
+        pending: Pending,
+        trace: Trace,
+        way: Way,
+        user_id: UserId,
+        session: Option<&str>,
+        caller: &Caller,
+    ) -> Result<Ending, LoginError> {
+        let now = self.clock.now();
+        let roles = match &way {
+            Way::Provider { granted, .. } => granted.len(),
+            Way::Password => 0,
+        };
+        Ok(Ending {
+            pending,
+            trace,
+            way,
+            user_id,
+            session: SessionId(self.random.uuid(now)),
+            cookie: self.random.token(),
+            replaces: self.live_session(session).await?,
+            code: self.random.token(),
+            grant: GrantId(self.random.uuid(now)),
+            role_ids: (0..roles).map(|_| self.random.uuid(now)).collect(),
+            caller: caller.clone(),
+            now,
+            absolute: self.settings.sessions.absolute,
+            capture: self.settings.capture,
+        })
+    }
+
+    async fn end(&self, ending: Ending) -> Result<Step, LoginError> {
+        let next = match &ending.pending.login.destination {
+            Destination::Own { return_to } => Next::ReturnHome { path: return_to.clone() },
+            Destination::Client(request) => {
+                Next::ReturnToClient { url: code_url(request, &ending.code, self.issuer()) }
+            }
+        };
+        let cookie = ending.cookie.clone();
+        self.store.write(move |tx| commit(tx, &ending)).await?;
+        Ok(Step { session: Some(cookie), ..Step::to(next) })
+    }
+
+    /// A live session answers an application without a login.
+    pub(super) async fn code_at_once(
+        &self,
+        request: AuthorizationRequest,
+        session: BrowserSession,
+        caller: &Caller,
+    ) -> Result<Step, LoginError> {
+        let now = self.clock.now();
+        let code = self.random.token();
+        let url = code_url(&request, &code, self.issuer());
+        let grant = new_grant(&request, &session, GrantId(self.random.uuid(now)), now);
+        let mut event = caller.event(Action::SignIn, Outcome::Success, now);
+        event = event.by(Actor::User(session.authentication.user.clone())).detail("session");
+        event.user = Some(session.authentication.user.clone());
+        event.idp = session.authentication.idp.clone();
+        event.client = Some(request.client_id.clone());
+        event.session = Some(session.id.clone());
+        let digest = sha256_base64url(&code);
+        let gone = error_for(&request, self.issuer());
+        let stored = self
+            .store
+            .write(move |tx| -> Result<bool, Error> {
+                let account = users::find(tx, &grant.user_id)?;
+                if !account.is_some_and(|account| account.active) {
+                    return Ok(false);
+                }
+                sessions::touch(tx, &grant.session_id, now)?;
+                store::grants::create(tx, &grant, &digest)?;
+                tx.audit(event.clone());
+                Ok(true)
+            })
+            .await?;
+        let url = if stored { url } else { gone };
+        Ok(Step::to(Next::ReturnToClient { url }))
+    }
+}
+
+fn error_for(request: &AuthorizationRequest, issuer: &str) -> String {
+    let state = request.state.as_deref();
+    super::begin::error_url(&request.redirect_uri, &AuthorizeRefusal::NotAllowed, state, issuer)
+}
+
+/// The provider as it is now, and the roles that its rules give and that exist.
+fn decide(
+    configuration: &Configuration,
+    who: &ExternalIdentity,
+    trace: &mut Trace,
+) -> Result<(Arc<Provider>, Vec<GrantedRole>), Refusal> {
+    let provider = configuration.provider(&who.provider).filter(|p| p.resource.enabled);
+    let provider = Arc::clone(provider.ok_or(Refusal::NoProvider)?);
+    let mut granted = provider.mapping.decide(who, trace)?;
+    granted.truncate(MOST_ROLES);
+    granted.retain(|grant| {
+        let exists = configuration.role(&grant.role).is_some();
+        if !exists {
+            trace.noted("role", Actual::plain(format!("Role/{} does not exist", grant.role)));
+        }
+        exists
+    });
+    Ok((provider, granted))
+}
+
+fn commit(tx: &mut Tx<'_>, ending: &Ending) -> Result<(), LoginError> {
+    let mut trace = ending.trace.clone();
+    if !store::logins::end(tx, &ending.pending)? {
+        return Err(Refusal::Unknown.into());
+    }
+    let user = match &ending.way {
+        Way::Password => ending.user_id.clone(),
+        Way::Provider { provider, who, domains, .. } => {
+            admit(tx, ending, provider, who, domains, &mut trace)?
+        }
+    };
+    users::signed_in(tx, &user, ending.now)?;
+    let session = open_session(tx, ending, &user)?;
+    if let Some(request) = ending.pending.login.client() {
+        let grant = new_grant(request, &session, ending.grant.clone(), ending.now);
+        store::grants::create(tx, &grant, &sha256_base64url(&ending.code))?;
+    }
+    record(tx, ending, &session, trace)?;
+    Ok(())
+}
+
+/// Finds or makes the account, and brings name, address and roles up to date.
+fn admit(
+    tx: &mut Tx<'_>,
+    ending: &Ending,
+    provider: &Provider,
+    who: &ExternalIdentity,
+    domains: &[String],
+    trace: &mut Trace,
+) -> Result<UserId, LoginError> {
+    let candidates = candidates(tx, who)?;
+    let decision =
+        admission(&provider.resource, who, domains, candidates).map_err(Refusal::NotAdmitted)?;
+    let (user, word) = match decision {
+        Admission::Known(user) => (user, "known"),
+        Admission::Tie(user) => {
+            store::links::create(tx, &provider.id, &who.subject, &user, ending.now)?;
+            (user, "tied to an existing account")
+        }
+        Admission::Create => {
+            let account = new_account(ending, who)?;
+            users::create(tx, &account)?;
+            store::links::create(tx, &provider.id, &who.subject, &ending.user_id, ending.now)?;
+            (ending.user_id.clone(), "created")
+        }
+    };
+    trace.passed("provisioning", "an account", Actual::plain(format!("{word}: User/{user}")));
+    synchronize(tx, ending, provider, who, &user)?;
+    recompute_roles(tx, ending, provider, who, &user, trace)?;
+    Ok(user)
+}
+
+fn candidates(tx: &mut Tx<'_>, who: &ExternalIdentity) -> Result<Candidates, LoginError> {
+    let linked = store::links::find(tx, &who.provider, &who.subject)?;
+    let same_email = match (&linked, &who.email) {
+        (None, Some(email)) => users::find_by_local_email(tx, email)?,
+        _ => None,
+    };
+    let untouched = |account: &Account| account.last_login_at.is_none();
+    let same_email = same_email.map(|account| (account.user_id(), untouched(&account)));
+    Ok(Candidates { linked, same_email })
+}
+
+fn new_account(ending: &Ending, who: &ExternalIdentity) -> Result<Account, LoginError> {
+    let mut account = Account {
+        id: ending.user_id.0.clone(),
+        version: 1,
+        created_at: ending.now.0,
+        updated_at: ending.now.0,
+        active: true,
+        name: "[]".to_owned(),
+        ..Account::default()
+    };
+    take_over(&mut account, who)?;
+    Ok(account)
+}
+
+/// What the provider says of the person, where it says something.
+fn take_over(account: &mut Account, who: &ExternalIdentity) -> Result<(), LoginError> {
+    let or = |new: &Option<String>, old: &Option<String>| new.clone().or_else(|| old.clone());
+    account.username = or(&who.username, &account.username);
+    if who.email.is_some() {
+        account.email.clone_from(&who.email);
+        account.email_verified = who.email_verified;
+    }
+    let named = who.given_name.is_some() || who.family_name.is_some() || who.display_name.is_some();
+    if named {
+        let name = HumanName {
+            use_: Some("official".to_owned()),
+            text: who.display_name.clone(),
+            family: who.family_name.clone(),
+            given: who.given_name.iter().cloned().collect(),
+        };
+        account.name = serde_json::to_string(&[name]).map_err(store::Error::from)?;
+    }
+    Ok(())
+}
+
+fn synchronize(
+    tx: &mut Tx<'_>,
+    ending: &Ending,
+    provider: &Provider,
+    who: &ExternalIdentity,
+    user: &UserId,
+) -> Result<(), LoginError> {
+    let account = users::find(tx, user)?;
+    let account = account.ok_or_else(|| Error::Broken(format!("User/{user} has vanished")))?;
+    if !account.active {
+        return Err(Refusal::Inactive.into());
+    }
+    let once = provider.resource.provisioning.sync == Sync::Once;
+    let mut current = account.clone();
+    // An account that was made here keeps the name that its person signs in with.
+    if !once && account.login_name.is_none() && account.login_email.is_none() {
+        take_over(&mut current, who)?;
+    }
+    if current != account && !users::update(tx, &current, ending.now)? {
+        return Err(Error::Broken("the account was changed meanwhile".to_owned()).into());
+    }
+    Ok(())
+}
+
+fn recompute_roles(
+    tx: &mut Tx<'_>,
+    ending: &Ending,
+    provider: &Provider,
+    who: &ExternalIdentity,
+    user: &UserId,
+    trace: &mut Trace,
+) -> Result<(), LoginError> {
+    let Way::Provider { granted, .. } = &ending.way else { return Ok(()) };
+    if who.groups_withheld {
+        let withheld = "the provider left the groups out; roles stay as they were";
+        trace.noted("roles", Actual::plain(withheld));
+        return Ok(());
+    }
+    let (idp, ids, now) = (&provider.id, &ending.role_ids, ending.now);
+    let changes = store::user_roles::recompute(tx, user, idp, granted, ids, now)?;
+    let changed =
+        [(Action::RoleGranted, &changes.granted), (Action::RoleRevoked, &changes.revoked)];
+    for (action, grants) in changed {
+        for grant in grants {
+            let mut event = ending.caller.event(action, Outcome::Success, now).by(Actor::Broker);
+            (event.user, event.idp) = (Some(user.clone()), Some(idp.clone()));
+            tx.audit(event.detail(place_of(grant)));
+        }
+    }
+    trace.noted("roles", Actual::plain(names(granted.iter().map(|grant| &grant.role))));
+    Ok(())
+}
+
+fn place_of(grant: &GrantedRole) -> serde_json::Value {
+    serde_json::json!({ "role": grant.role, "organization": grant.organization })
+}
+
+fn names<'a>(roles: impl Iterator<Item = &'a RoleId>) -> String {
+    let names: Vec<_> = roles.map(RoleId::as_str).collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+fn open_session(
+    tx: &mut Tx<'_>,
+    ending: &Ending,
+    user: &UserId,
+) -> Result<BrowserSession, LoginError> {
+    // Another person at the same browser: the first one's session must not linger.
+    if let Some(other) = ending.replaces.as_ref().filter(|s| s.authentication.user != *user) {
+        sessions::end(tx, &other.id, ending.now)?;
+    }
+    let (authentication, upstream) = authentication(ending, user);
+    let absolute = ending.now.plus(ending.absolute);
+    let expires_at = upstream.not_on_or_after.map_or(absolute, |end| end.min(absolute));
+    let session = BrowserSession {
+        id: ending.session.clone(),
+        authentication,
+        upstream,
+        created_at: ending.now,
+        used_at: ending.now,
+        expires_at,
+        ended_at: None,
+    };
+    sessions::create(tx, &session, &sha256_base64url(&ending.cookie))?;
+    Ok(session)
+}
+
+fn authentication(ending: &Ending, user: &UserId) -> (Authentication, UpstreamSession) {
+    let at = ending.now;
+    match &ending.way {
+        Way::Password => {
+            let amr = vec!["pwd".to_owned()];
+            let by =
+                Authentication { user: user.clone(), idp: None, auth_time: at, amr, acr: None };
+            (by, UpstreamSession::default())
+        }
+        Way::Provider { who, .. } => {
+            let by = Authentication {
+                user: user.clone(),
+                idp: Some(who.provider.clone()),
+                // A provider with a fast clock must not sign people in tomorrow.
+                auth_time: who.auth_time.map_or(at, |time| time.min(at)),
+                amr: who.amr.clone(),
+                acr: who.acr.clone(),
+            };
+            (by, who.session.clone())
+        }
+    }
+}
+
+fn new_grant(
+    request: &AuthorizationRequest,
+    session: &BrowserSession,
+    id: GrantId,
+    now: UnixTime,
+) -> Grant {
+    Grant {
+        id,
+        client_id: request.client_id.clone(),
+        user_id: session.authentication.user.clone(),
+        session_id: session.id.clone(),
+        request: request.clone(),
+        code_expires_at: now.plus(CODE_LIFETIME),
+        redeemed_at: None,
+        revoked_at: None,
+        // The longest access token lives an hour; a code that was replayed must still be known then.
+        expires_at: now.plus(LIFETIME.max(3_600) + CODE_LIFETIME),
+    }
+}
+
+fn record(
+    tx: &mut Tx<'_>,
+    ending: &Ending,
+    session: &BrowserSession,
+    trace: Trace,
+) -> Result<(), LoginError> {
+    let by = &session.authentication;
+    let login = &ending.pending.login;
+    let client = login.client().map(|request| request.client_id.clone());
+    let mut event = ending.caller.event(Action::SignIn, Outcome::Success, ending.now);
+    event = event.by(Actor::User(by.user.clone()));
+    (event.user, event.idp, event.client) = (Some(by.user.clone()), by.idp.clone(), client.clone());
+    (event.session, event.login) = (Some(session.id.clone()), Some(login.id.clone()));
+    tx.audit(event);
+    let stored = StoredTrace {
+        reference: ending.caller.reference.clone(),
+        login: Some(login.id.clone()),
+        at: ending.now,
+        outcome: "signed-in".to_owned(),
+        idp: by.idp.clone(),
+        client,
+        user: Some(by.user.clone()),
+        trace: if ending.capture { trace } else { trace.redacted() },
+    };
+    store::traces::create(tx, &stored)?;
+    Ok(())
+}

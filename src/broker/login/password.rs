@@ -1,0 +1,165 @@
+//! The local way in: username or address, and a password of ours.
+//!
+//! Attempts are counted before they are tried, per account and per address, where all nodes see them.
+//! A stranger who fails on purpose slows down himself, not the person whose name he types.
+
+use super::{LoginError, Refusal, Step, Subject, finish::Local};
+use crate::{
+    broker::{Broker, Caller, Error},
+    crypto::{password, sha256_base64url},
+    domain::{
+        password::LONGEST,
+        trace::{Actual, Trace},
+        words::{LoginId, UnixTime},
+    },
+    store::{self, Tx, throttles, users::Account},
+};
+
+/// What is counted together, how often it may fail, and how long it then waits, in seconds.
+struct Gate {
+    subject: String,
+    free: i64,
+    longest: i64,
+}
+
+impl Gate {
+    /// Doubles with each failure beyond those that are free.
+    fn wait(&self, failures: throttles::Failures, now: UnixTime) -> Option<i64> {
+        let over = failures.count - self.free;
+        if over < 0 {
+            return None;
+        }
+        let delay =
+            1_i64.checked_shl(u32::try_from(over).unwrap_or(62).min(62)).unwrap_or(i64::MAX);
+        let left = failures.last_at.plus(delay.min(self.longest)).since(now);
+        (left > 0).then_some(left)
+    }
+}
+
+/// This person from this address; this address; and, against many addresses, this person (NIST SP
+/// 800-63B-4 §3.2.2: at most 100 consecutive failures, then one attempt a minute).
+fn gates(identifier: &str, caller: &Caller) -> [Gate; 3] {
+    let who = sha256_base64url(identifier.trim().to_lowercase());
+    let address = &caller.address;
+    [
+        Gate { subject: format!("pair/{who}/{address}"), free: 5, longest: 900 },
+        Gate { subject: format!("address/{address}"), free: 50, longest: 60 },
+        Gate { subject: format!("account/{who}"), free: 100, longest: 60 },
+    ]
+}
+
+impl Broker {
+    /// The person typed a password.
+    ///
+    /// Unknown names, wrong passwords and accounts without one get the same answer after the same work.
+    ///
+    /// # Errors
+    /// [`Refusal::WrongPassword`], [`Refusal::Throttled`]; the login waits for another attempt.
+    pub async fn sign_in_with_password(
+        &self,
+        login: &LoginId,
+        identifier: &str,
+        password: String,
+        browser: Option<&str>,
+        session: Option<&str>,
+        caller: &Caller,
+    ) -> Result<Step, LoginError> {
+        let pending = self.pending_or_refuse(login, browser, caller).await?;
+        let mut trace = Trace::default();
+        match self.check_password(identifier, password, caller, &mut trace).await {
+            Ok(account) => {
+                let mut pending = pending;
+                pending.login.trace.steps.extend(trace.steps);
+                let local = Local { user: account.user_id() };
+                self.finish_local(pending, local, session, caller).await
+            }
+            Err(LoginError::Refused(refusal)) => {
+                let subject = Subject { login: Some(pending.login), idp: None };
+                Err(self.refuse(caller, subject, trace, refusal).await)
+            }
+            Err(failed) => Err(failed),
+        }
+    }
+
+    async fn check_password(
+        &self,
+        identifier: &str,
+        password: String,
+        caller: &Caller,
+        trace: &mut Trace,
+    ) -> Result<Account, LoginError> {
+        let now = self.clock.now();
+        let gates = gates(identifier, caller);
+        let name = identifier.trim().to_owned();
+        let account = self
+            .store
+            .write(move |tx| -> Result<Option<Account>, LoginError> {
+                count_attempt(tx, &gates, now)?;
+                Ok(store::users::find_local(tx, &name)?)
+            })
+            .await?;
+        trace.noted("identifier", Actual::personal(identifier));
+        let hash = account.as_ref().and_then(|account| account.password_hash.clone());
+        let right = self.verify_password(password, hash).await?;
+        let account = account.filter(|_| right).ok_or(Refusal::WrongPassword)?;
+        trace.passed("password", "the account's", Actual::plain("the account's"));
+        self.forget_failures(identifier, caller).await?;
+        if account.active { Ok(account) } else { Err(Refusal::Inactive.into()) }
+    }
+
+    /// One of a bounded number of hashes at a time, off the async threads.
+    pub(in crate::broker) async fn verify_password(
+        &self,
+        password: String,
+        hash: Option<String>,
+    ) -> Result<bool, Error> {
+        if password.chars().count() > LONGEST {
+            return Ok(false);
+        }
+        let closed = |_| Error::Broken("password hashing has ended".to_owned());
+        let _turn = self.hashing.acquire().await.map_err(closed)?;
+        let verify = move || password::verify(&password, hash.as_deref());
+        tokio::task::spawn_blocking(verify)
+            .await
+            .map_err(|_| Error::Broken("password hashing ended unexpectedly".to_owned()))
+    }
+
+    async fn forget_failures(&self, identifier: &str, caller: &Caller) -> Result<(), Error> {
+        let [pair, _, account] = gates(identifier, caller);
+        self.store
+            .write(move |tx| -> Result<(), Error> {
+                throttles::clear(tx, &pair.subject)?;
+                Ok(throttles::clear(tx, &account.subject)?)
+            })
+            .await
+    }
+}
+
+fn count_attempt(tx: &mut Tx<'_>, gates: &[Gate], now: UnixTime) -> Result<(), LoginError> {
+    for gate in gates {
+        if let Some(seconds) = gate.wait(throttles::find(tx, &gate.subject)?, now) {
+            return Err(Refusal::Throttled(seconds).into());
+        }
+    }
+    for gate in gates {
+        throttles::count(tx, &gate.subject, now)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_double_up_to_a_limit() {
+        let gate = Gate { subject: String::new(), free: 5, longest: 900 };
+        let wait =
+            |count| gate.wait(throttles::Failures { count, last_at: UnixTime(100) }, UnixTime(100));
+        assert_eq!(wait(4), None);
+        assert_eq!(wait(5), Some(1));
+        assert_eq!(wait(8), Some(8));
+        assert_eq!(wait(60), Some(900));
+        assert_eq!(wait(i64::MAX), Some(900));
+    }
+}

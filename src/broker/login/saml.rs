@@ -1,0 +1,174 @@
+//! A SAML response arrives, by a cross-site POST that carries no cookie.
+//!
+//! So nobody is signed in here: the proof is stored under a one-time handle, and the next top-level GET
+//! finishes the login only when handle and binding cookie fit. Neither alone is enough.
+
+use std::sync::Arc;
+
+use super::{LoginError, Next, Refusal, Step, Subject, check_age};
+use crate::{
+    broker::{Broker, Caller, Error, Provider, Upstream},
+    crypto::sha256_base64url,
+    domain::{
+        identity::ExternalIdentity,
+        login::{Errand, Stage},
+        trace::Trace,
+        words::{IdpId, LoginId, RequestId, UnixTime},
+    },
+    sp,
+    store::{self, logins::Pending},
+};
+
+/// A response that was believed: who, and what must not come twice.
+struct Believed {
+    who: ExternalIdentity,
+    replay: String,
+    good_until: UnixTime,
+}
+
+impl Broker {
+    /// `POST /saml/{idp}/acs` (SAML Profiles §4.1.4.3).
+    ///
+    /// # Errors
+    /// [`LoginError`]; the pending login stays as it was, so that a forged answer cannot end it.
+    pub async fn saml_response(
+        &self,
+        idp: &IdpId,
+        saml_response: String,
+        relay_state: &str,
+        caller: &Caller,
+    ) -> Result<Step, LoginError> {
+        let mut trace = Trace::default();
+        let mut subject = Subject { login: None, idp: Some(idp.clone()) };
+        let done = self.believe(idp, saml_response, relay_state, &mut subject, &mut trace).await;
+        match done {
+            Ok(step) => Ok(step),
+            Err(LoginError::Refused(refusal)) => {
+                Err(self.refuse(caller, subject, trace, refusal).await)
+            }
+            Err(failed) => Err(failed),
+        }
+    }
+
+    async fn believe(
+        &self,
+        idp: &IdpId,
+        saml_response: String,
+        relay_state: &str,
+        subject: &mut Subject,
+        trace: &mut Trace,
+    ) -> Result<Step, LoginError> {
+        let state = relay_state.to_owned();
+        let find = move |conn: &mut _| Ok::<_, Error>(store::logins::find_by_state(conn, &state)?);
+        let pending = self.store.read(find).await?.ok_or(Refusal::Unknown)?;
+        subject.login = Some(pending.login.clone());
+        let now = self.clock.now();
+        check_age(&pending, now)?;
+        let request = errand(&pending, idp)?;
+        let configuration = self.configuration();
+        let provider = configuration.provider(idp).ok_or(Refusal::NoProvider)?;
+        if !provider.resource.enabled {
+            return Err(Refusal::NoProvider.into());
+        }
+        let (verified, steps) = verify(Arc::clone(provider), saml_response, request, now).await?;
+        trace.steps.extend(steps.steps);
+        let verified = verified?;
+        let (replay, good_until) = (sha256_base64url(verified.replay_key()), verified.good_until());
+        let who = provider.mapping.identify(idp, verified.into_statement(), trace)?;
+        self.store_proof(pending, Believed { who, replay, good_until }, trace, now).await
+    }
+
+    async fn store_proof(
+        &self,
+        pending: Pending,
+        believed: Believed,
+        trace: &Trace,
+        now: UnixTime,
+    ) -> Result<Step, LoginError> {
+        let handle = self.random.token();
+        let digest = sha256_base64url(&handle);
+        let login = pending.login.id.clone();
+        let Believed { who, replay, good_until } = believed;
+        let mut proven = pending.login.clone().proven(who, now).map_err(Refusal::from)?;
+        proven.trace.steps.extend(self.kept(trace.clone()).steps);
+        let stored = self
+            .store
+            .write(move |tx| -> Result<(), LoginError> {
+                if !store::replays::remember(tx, &replay, good_until)? {
+                    return Err(Refusal::ReplayedAssertion.into());
+                }
+                if !store::logins::advance(tx, &pending, &proven, None, Some(&digest))? {
+                    return Err(Refusal::Unknown.into());
+                }
+                Ok(())
+            })
+            .await;
+        match stored {
+            Ok(()) => Ok(Step::to(Next::Continue { login, handle })),
+            // Two nodes at the same instant: the primary key let the other one in.
+            Err(LoginError::Failed(Error::Store(store::Error::Duplicate))) => {
+                Err(Refusal::ReplayedAssertion.into())
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    /// The browser comes back to us by a top-level GET, with the handle and its cookie.
+    ///
+    /// # Errors
+    /// [`LoginError`]; without both, the login stays as it was.
+    pub async fn continue_login(
+        &self,
+        login: &LoginId,
+        handle: &str,
+        browser: Option<&str>,
+        session: Option<&str>,
+        caller: &Caller,
+    ) -> Result<Step, LoginError> {
+        let pending = self.pending_or_refuse(login, browser, caller).await?;
+        let fits = pending.handle.as_deref() == Some(&sha256_base64url(handle));
+        let who = match &pending.login.stage {
+            Stage::Proven { who, .. } if fits => (**who).clone(),
+            _ => {
+                let subject = Subject { login: Some(pending.login.clone()), idp: None };
+                return Err(self.refuse(caller, subject, Trace::default(), Refusal::Unknown).await);
+            }
+        };
+        self.finish(pending, who, session, caller).await
+    }
+}
+
+/// The request that this login waits for an answer to, if it waits for this provider.
+fn errand(pending: &Pending, idp: &IdpId) -> Result<RequestId, Refusal> {
+    match &pending.login.stage {
+        Stage::AtProvider { idp: asked, errand: Errand::Saml { request }, .. } if asked == idp => {
+            Ok(request.clone())
+        }
+        _ => Err(Refusal::Unknown),
+    }
+}
+
+/// Off the async threads: decryption alone can take milliseconds.
+async fn verify(
+    provider: Arc<Provider>,
+    saml_response: String,
+    request: RequestId,
+    now: UnixTime,
+) -> Result<(Result<sp::VerifiedAssertion, Refusal>, Trace), LoginError> {
+    let work = move || {
+        let mut trace = Trace::default();
+        let Upstream::Saml(side) = &provider.upstream else {
+            return (Err(Refusal::NoProvider), trace);
+        };
+        let verified = match &side.idp {
+            Err(reason) => Err(Refusal::ProviderBroken(reason.clone())),
+            Ok(idp) => {
+                sp::verify_response(&saml_response, idp, &side.sp, &request, now, &mut trace)
+                    .map_err(Refusal::from)
+            }
+        };
+        (verified, trace)
+    };
+    let joined = tokio::task::spawn_blocking(work).await;
+    joined.map_err(|_| Error::Broken("verifying a response ended unexpectedly".to_owned()).into())
+}
