@@ -7,7 +7,7 @@ mod addresses;
 mod error;
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
     sync::Arc,
     time::Duration,
@@ -170,8 +170,8 @@ impl Outbound {
         if !self.scheme_allowed(url) {
             return Err(OutboundError::NotHttps { host });
         }
-        // The resolver never sees a literal.
-        match literal(url).filter(|address| !self.allow_private.admits(*address)) {
+        // The resolver never sees a literal, and lets the proxy's name pass, which may be `localhost`.
+        match known_address(url).filter(|address| !self.allow_private.admits(*address)) {
             Some(address) => Err(OutboundError::Private { host, address }),
             None => Ok(()),
         }
@@ -180,11 +180,11 @@ impl Outbound {
     /// https; http to this machine, to a private address literal, or to any name once every private
     /// address is allowed.
     fn scheme_allowed(&self, url: &Url) -> bool {
-        let trusted = || match literal(url) {
+        let trusted = || match known_address(url) {
             Some(address) => addresses::is_special(address),
             None => matches!(*self.allow_private, AllowPrivate::Everything),
         };
-        url.scheme() == "https" || url.scheme() == "http" && (is_loopback(url) || trusted())
+        url.scheme() == "https" || url.scheme() == "http" && trusted()
     }
 }
 
@@ -201,14 +201,15 @@ impl Resolve for Guard {
         let allow_private = Arc::clone(&self.allow_private);
         let is_proxy = self.proxy.as_deref() == Some(name.as_str());
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await;
+            let found = found.map_err(|error| NoAddress(error.to_string()))?;
             let found: Vec<SocketAddr> = found.collect();
             let good = |at: &SocketAddr| is_proxy || allow_private.admits(at.ip());
             let admitted: Vec<_> = found.iter().copied().filter(good).collect();
             match (admitted.is_empty(), found.first()) {
                 (false, _) => Ok(Box::new(admitted.into_iter()) as Addrs),
                 (true, Some(refused)) => Err(PrivateAddress(refused.ip()).into()),
-                (true, None) => Err(NoAddress.into()),
+                (true, None) => Err(NoAddress("none was found".to_owned()).into()),
             }
         })
     }
@@ -218,11 +219,12 @@ fn host_of(url: &Url) -> Result<String, OutboundError> {
     url.host_str().map(str::to_owned).ok_or(OutboundError::NotAUrl)
 }
 
-fn literal(url: &Url) -> Option<IpAddr> {
+/// The address of a host that needs no resolver: a literal, or this machine.
+fn known_address(url: &Url) -> Option<IpAddr> {
     match url.host()? {
         Host::Ipv4(address) => Some(address.into()),
         Host::Ipv6(address) => Some(address.into()),
-        Host::Domain(_) => None,
+        Host::Domain(_) => is_loopback(url).then_some(Ipv4Addr::LOCALHOST.into()),
     }
 }
 
@@ -242,7 +244,7 @@ async fn read(mut response: Response, host: &str) -> Result<Answer, OutboundErro
     while let Some(chunk) =
         response.chunk().await.map_err(|error| OutboundError::of(host.to_owned(), &error))?
     {
-        if body.len() + chunk.len() > LARGEST {
+        if body.len().saturating_add(chunk.len()) > LARGEST {
             return Err(OutboundError::TooLarge { host: host.to_owned() });
         }
         body.extend_from_slice(&chunk);
@@ -255,7 +257,7 @@ fn text_header(headers: &HeaderMap, name: &http::HeaderName) -> Option<String> {
 }
 
 fn max_age(cache_control: &str) -> Option<u64> {
-    let directives = || cache_control.split(',').map(|directive| directive.trim());
+    let directives = || cache_control.split(',').map(str::trim);
     let is = |name: &str| directives().any(|directive| directive.eq_ignore_ascii_case(name));
     if is("no-store") || is("no-cache") {
         return Some(0);

@@ -282,3 +282,15 @@ async fn a_provider_that_is_away_is_told_in_the_trace() {
     assert!(matches!(error, ExchangeError::Upstream(UpstreamError::Outbound(_))), "{error}");
     assert!(trace.failure().is_some());
 }
+
+#[tokio::test]
+async fn logins_of_one_provider_share_a_fetch() {
+    let world = World::start(|op| op);
+    let issuer = &world.configuration.issuer;
+    let metadata = world.cache.metadata(&world.outbound, issuer, world.started).await;
+    let metadata = metadata.expect("published");
+    let keys = || world.cache.keys(&world.outbound, &metadata, world.started);
+    let (first, second, third) = tokio::join!(keys(), keys(), keys());
+    assert!(first.is_ok() && first == second && second == third);
+    assert_eq!(world.key_fetches.load(Ordering::SeqCst), 1);
+}

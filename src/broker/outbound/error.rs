@@ -47,10 +47,10 @@ pub enum UnusableSettings {
 #[error("{0} is a private address")]
 pub(super) struct PrivateAddress(pub IpAddr);
 
-/// A name leads nowhere.
+/// A name leads nowhere; the resolver says why.
 #[derive(Debug, thiserror::Error)]
-#[error("no address")]
-pub(super) struct NoAddress;
+#[error("{0}")]
+pub(super) struct NoAddress(pub String);
 
 impl OutboundError {
     /// What the HTTP client met, told by the first cause that says something.
@@ -58,14 +58,14 @@ impl OutboundError {
         if let Some(PrivateAddress(address)) = causes(error).find_map(|e| e.downcast_ref()) {
             return Self::Private { host, address: *address };
         }
+        if let Some(NoAddress(reason)) = causes(error).find_map(|e| e.downcast_ref()) {
+            return Self::Unresolved { host, reason: reason.clone() };
+        }
         let reason = cause(error);
-        match error {
-            _ if error.is_timeout() => Self::TimedOut { host },
-            _ if causes(error).any(|cause| cause.to_string().contains("dns error")) => {
-                Self::Unresolved { host, reason }
-            }
-            _ if error.is_body() || error.is_decode() => Self::Interrupted { host, reason },
-            _ => Self::Unreachable { host, reason },
+        match () {
+            () if error.is_timeout() => Self::TimedOut { host },
+            () if error.is_body() || error.is_decode() => Self::Interrupted { host, reason },
+            () => Self::Unreachable { host, reason },
         }
     }
 }
