@@ -1,22 +1,20 @@
 // Upstream SAML: pysaml2, with a small server of our own around it.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort, Service } from '../lib/process.mjs';
 import { makeKeyPair } from '../lib/keys.mjs';
+import { SamlProvider } from './saml.mjs';
 
 export const PYTHON = join(import.meta.dirname, '..', '.venv', 'bin', 'python');
 const PROGRAM = join(import.meta.dirname, 'pysaml2', 'idp.py');
 
-export class PySaml2 {
+export class PySaml2 extends SamlProvider {
   id = 'pysaml2';
   name = 'pysaml2';
-  type = 'saml';
 
   static async start({ folder, logs, directory }) {
     const self = new PySaml2();
-    self.folder = folder;
-    mkdirSync(join(folder, 'service-providers'), { recursive: true });
+    self.keepsMetadataIn(folder);
     self.keys = await makeKeyPair(folder, 'pysaml2');
     const port = await freePort();
     self.url = `http://127.0.0.1:${port}`;
@@ -27,10 +25,6 @@ export class PySaml2 {
     });
     await self.service.ready(self.metadataUrl);
     return self;
-  }
-
-  metadata() {
-    return fetch(this.metadataUrl).then((response) => response.text());
   }
 
   /** The IdentityProvider resource of the broker: by the three names, inside an organization. */
@@ -52,10 +46,6 @@ export class PySaml2 {
     };
   }
 
-  trust(name, serviceProviderMetadata) {
-    writeFileSync(join(this.folder, 'service-providers', `${name}.xml`), serviceProviderMetadata);
-  }
-
   async enterPassword(page, username, password) {
     await page.getByLabel('User name').fill(username);
     await page.getByLabel('Password').fill(password);
@@ -64,9 +54,5 @@ export class PySaml2 {
 
   async refuses(page) {
     await page.getByText('Wrong user name or password').waitFor();
-  }
-
-  stop() {
-    return this.service.stop();
   }
 }

@@ -1,25 +1,23 @@
 // Upstream SAML: SimpleSAMLphp, from the Debian package, under PHP's own web server.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { freePort, Service } from '../lib/process.mjs';
 import { makeKeyPair } from '../lib/keys.mjs';
+import { SamlProvider } from './saml.mjs';
 
 const PROGRAM = '/usr/share/simplesamlphp/www';
 const CONFIGURATION = join(import.meta.dirname, 'simplesamlphp');
 
-export class SimpleSamlPhp {
+export class SimpleSamlPhp extends SamlProvider {
   id = 'simplesamlphp';
   name = 'SimpleSAMLphp';
-  type = 'saml';
 
   static async start({ folder, logs, directory }) {
     const self = new SimpleSamlPhp();
-    self.folder = folder;
-    for (const name of ['data', 'tmp', 'sessions', 'service-providers']) {
-      mkdirSync(join(folder, name), { recursive: true });
-    }
+    self.keepsMetadataIn(folder);
+    for (const name of ['data', 'tmp', 'sessions']) mkdirSync(join(folder, name));
     await makeKeyPair(folder, 'simplesamlphp');
     const port = await freePort();
     self.url = `http://127.0.0.1:${port}`;
@@ -43,10 +41,6 @@ export class SimpleSamlPhp {
     return self;
   }
 
-  metadata() {
-    return fetch(this.metadataUrl).then((response) => response.text());
-  }
-
   /** The IdentityProvider resource of the broker: by the address of the metadata. */
   async resource({ rules }) {
     return {
@@ -59,11 +53,6 @@ export class SimpleSamlPhp {
     };
   }
 
-  /** Takes the metadata of a service provider; from now on its requests are answered. */
-  trust(name, serviceProviderMetadata) {
-    writeFileSync(join(this.folder, 'service-providers', `${name}.xml`), serviceProviderMetadata);
-  }
-
   /** On the login page: types name and password, presses the button. */
   async enterPassword(page, username, password) {
     await page.locator('#username').fill(username);
@@ -73,9 +62,5 @@ export class SimpleSamlPhp {
 
   async refuses(page) {
     await page.getByText('Incorrect username or password').first().waitFor();
-  }
-
-  stop() {
-    return this.service.stop();
   }
 }

@@ -20,6 +20,7 @@ $config = [
 
     'logging.level' => SimpleSAML\Logger::INFO,
     'logging.handler' => 'errorlog',
+    'logging.format' => '%level %msg',
     'showerrors' => true,
     'errorreporting' => false,
 
