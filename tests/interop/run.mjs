@@ -83,20 +83,23 @@ if (stories.some((story) => !story.withoutBroker) && !binary()) {
 }
 
 console.log(`Medict ${binary() ?? '(not needed)'} on ${flags.postgres ? 'PostgreSQL' : 'SQLite'}`);
-const world = await World.start(flags);
+let world;
 for (const signal of ['SIGINT', 'SIGTERM']) {
-  process.once(signal, () => world.stop().finally(() => process.exit(130)));
+  process.once(signal, async () => {
+    await world?.stop();
+    process.exit(130);
+  });
 }
-let failed;
-try {
-  failed = await playAll(world, stories);
-} finally {
-  await world.stop();
-}
-if (failed.length > 0) {
+world = await World.start(flags);
+const failed = await playAll(world, stories);
+const leftovers = await world.stop();
+for (const error of leftovers) console.log(`FAILED  at the end: ${error.message}`);
+
+const bad = failed.length + leftovers.length;
+if (bad > 0) {
   for (const file of readdirSync(world.logs)) console.log(`\n--- ${file}\n${tail(join(world.logs, file))}`);
 }
-if (flags.keep || (failed.length > 0 && !process.env.CI)) console.log(`\nlogs, pictures and data are kept in ${world.folder}`);
+if (flags.keep || (bad > 0 && !process.env.CI)) console.log(`\nlogs, pictures and data are kept in ${world.folder}`);
 else world.forget();
-console.log(`\n${stories.length - failed.length} passed, ${failed.length} failed`);
-process.exit(failed.length === 0 ? 0 : 1);
+console.log(`\n${stories.length - failed.length} passed, ${bad} failed`);
+process.exit(bad === 0 ? 0 : 1);

@@ -99,7 +99,8 @@ export class Browser {
       this.page.waitForNavigation({ waitUntil: 'load' }),
       this.page.evaluate(submit, { url, method, form }),
     ]);
-    return { status: response.status(), type: response.headers()['content-type'] ?? '', text: await this.text() };
+    const type = response.headers()['content-type'] ?? '';
+    return { url: response.url(), status: response.status(), type, text: await this.text() };
   }
 
   /** The broker's account page as this browser sees it; empty when nobody is signed in. */

@@ -24,8 +24,9 @@ export function assertRoles(said, expected) {
   }
 }
 
-/** A page for people that says no: 4xx, HTML, and no word of how the broker works inside. */
-export function assertRefusedOnAPage({ status, type, text }) {
+/** A page of the broker, for people, that says no: 4xx, HTML, and no word of how it works inside. */
+export function assertRefusedOnAPage({ url, status, type, text }, site) {
+  assert.equal(new URL(url).origin, site.url, `the broker itself refuses, nothing is passed on: ${text.slice(0, 500)}`);
   assert.ok(status >= 400 && status < 500, `status ${status}: ${text.slice(0, 500)}`);
   assert.match(type, /^text\/html/);
   assert.doesNotMatch(text, /panicked|RUST_BACKTRACE|src\/[a-z_/]+\.rs/);

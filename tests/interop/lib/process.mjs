@@ -54,8 +54,11 @@ export class Service {
       this.child.once('error', (error) => resolve(error.message));
       this.child.once('exit', (code, signal) => resolve(`ended with ${signal ?? `code ${code}`}`));
     });
+    const last = () => this.child.kill('SIGKILL'); // nothing outlives the runner, however that ends
+    process.once('exit', last);
     this.ended.then((how) => {
       this.obituary = how;
+      process.removeListener('exit', last);
     });
   }
 
@@ -66,13 +69,20 @@ export class Service {
     return this;
   }
 
-  /** Ends the program, gently for ten seconds. */
+  /** Asks the program to end; one that has not within ten seconds is killed, and that is an error. */
   async stop(signal = 'SIGTERM') {
     if (this.obituary) return;
     this.child.kill(signal);
-    const last = setTimeout(() => this.child.kill('SIGKILL'), 10_000);
+    let patience;
+    const late = new Promise((resolve) => {
+      patience = setTimeout(resolve, 10_000, 'late');
+    });
+    const how = await Promise.race([this.ended, late]);
+    clearTimeout(patience);
+    if (how !== 'late') return;
+    this.child.kill('SIGKILL');
     await this.ended;
-    clearTimeout(last);
+    throw new Error(`${this.name} had not ended ten seconds after ${signal}`);
   }
 }
 

@@ -40,7 +40,7 @@ export class Site {
     try {
       await self.#bringUp({ port, providers, file: join(folder, `${name}.yaml`) });
     } catch (error) {
-      await self.stop();
+      await self.stop().catch(() => {}); // the first error is the one to tell
       throw error;
     }
     return self;

@@ -90,10 +90,12 @@ export class World {
     for (const [index, browser] of this.#browsers.entries()) await browser.takePicture(this.pictures, `${name}-${index + 1}`);
   }
 
-  /** Ends everything, last started first. */
+  /** Ends everything, last started first. Answers what did not end as it should. */
   async stop() {
     await this.chromium?.close();
-    for (const part of this.#running.reverse()) await part.stop();
+    const problems = [];
+    for (const part of this.#running.splice(0).reverse()) await part.stop().catch((error) => problems.push(error));
+    return problems;
   }
 
   forget() {

@@ -42,7 +42,16 @@ export class PySaml2 extends SamlProvider {
         nameIdFormat: 'persistent',
         signAuthnRequests: true,
       },
-      mapping: { preset: 'none', rules: rules.map((rule) => ({ ...rule, organization })) },
+      mapping: {
+        preset: 'none',
+        attributes: {
+          // The names that pysaml2 gives in the `basic` name format; `username` and `groups` are found as they are.
+          givenName: 'urn:mace:dir:attribute-def:givenName',
+          familyName: ['urn:mace:dir:attribute-def:surname', 'urn:mace:dir:attribute-def:sn'],
+          email: ['urn:mace:dir:attribute-def:mail'],
+        },
+        rules: rules.map((rule) => ({ ...rule, organization })),
+      },
     };
   }
 

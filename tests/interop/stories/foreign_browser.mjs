@@ -15,7 +15,7 @@ export default async function ({ world, site, provider }) {
   await attacker.goToLoginPage(site, provider);
   const answer = await attacker.signInButHoldTheAnswer(provider, mallory, address);
   const victim = await world.browser();
-  assertRefusedOnAPage(await victim.deliver(answer, elsewhere));
+  assertRefusedOnAPage(await victim.deliver(answer, elsewhere), site);
   assert.equal(await victim.isSignedIn(site), false);
   assert.equal(await attacker.isSignedIn(site), false);
 
@@ -25,7 +25,7 @@ export default async function ({ world, site, provider }) {
   const lured = await world.browser();
   await lured.deliver(begun.firstRequestTo(provider.url), elsewhere);
   const adasAnswer = await lured.signInButHoldTheAnswer(provider, ada, address);
-  assertRefusedOnAPage(await lured.deliver(adasAnswer, elsewhere));
+  assertRefusedOnAPage(await lured.deliver(adasAnswer, elsewhere), site);
   assert.equal(await lured.isSignedIn(site), false);
   assert.equal(await begun.isSignedIn(site), false);
 }

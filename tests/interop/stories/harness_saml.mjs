@@ -24,6 +24,9 @@ export default async function ({ world, provider }) {
   await browser.page.goto((await sampleSp(['request', metadata])).trim());
   const answer = await browser.signInButHoldTheAnswer(provider, ada, 'http://localhost:9/sample-sp/acs');
   assert.equal(answer.form.RelayState, 'state');
+  const xml = Buffer.from(answer.form.SAMLResponse, 'base64').toString();
+  assert.match(xml, /#rsa-sha256"/);
+  assert.doesNotMatch(xml, /#(rsa-)?sha1"/, 'nobody signs with SHA-1 any more');
   const who = JSON.parse(await sampleSp(['read', metadata], { input: answer.form.SAMLResponse }));
   const values = Object.values(who.attributes).flat();
   for (const value of [ada.givenName, ada.familyName, ada.email, ...ada.groups]) assert.ok(values.includes(value), value);

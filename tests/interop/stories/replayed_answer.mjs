@@ -14,14 +14,14 @@ export default async function ({ world, site, provider }) {
   assertSignedInAs(ada, await browser.whatTheApplicationSays(site), site);
 
   // The same browser once more; its session is its own and stays.
-  assertRefusedOnAPage(await browser.deliver(answer, `${site.application.url}/elsewhere`));
+  assertRefusedOnAPage(await browser.deliver(answer, `${site.application.url}/elsewhere`), site);
 
   // A browser that knows nothing, and one that has a login of its own under way.
   const thief = await world.browser();
-  assertRefusedOnAPage(await thief.deliver(answer, `${site.application.url}/elsewhere`));
+  assertRefusedOnAPage(await thief.deliver(answer, `${site.application.url}/elsewhere`), site);
   assert.equal(await thief.isSignedIn(site), false);
   const prepared = await world.browser();
   await prepared.goToLoginPage(site, provider);
-  assertRefusedOnAPage(await prepared.deliver(answer, `${site.application.url}/elsewhere`));
+  assertRefusedOnAPage(await prepared.deliver(answer, `${site.application.url}/elsewhere`), site);
   assert.equal(await prepared.isSignedIn(site), false);
 }

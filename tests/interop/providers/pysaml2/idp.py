@@ -42,8 +42,6 @@ def server() -> Server:
         "xmlsec_binary": get_xmlsec_binary(),
         "key_file": str(FOLDER / "pysaml2.key"),
         "cert_file": str(FOLDER / "pysaml2.crt"),
-        "signing_algorithm": SIG_RSA_SHA256,
-        "digest_algorithm": DIGEST_SHA256,
         "metadata": {"local": known} if known else {},
         "service": {
             "idp": {
@@ -130,6 +128,8 @@ class Page(BaseHTTPRequestHandler):
             userid=person["username"],
             name_id=persistent_name(person, answer["sp_entity_id"]),
             authn={"class_ref": PASSWORD_OVER_TLS, "authn_auth": URL},
+            sign_alg=SIG_RSA_SHA256,  # left alone, it takes SHA-1
+            digest_alg=DIGEST_SHA256,
             **answer,
         )
         page = idp.apply_binding(
