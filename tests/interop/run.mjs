@@ -57,12 +57,15 @@ async function play(world, story) {
   return `${((performance.now() - began) / 1000).toFixed(1)} s`;
 }
 
+let interrupted = false;
+
 async function playAll(world, stories) {
   const failed = [];
   for (const story of stories) {
     try {
       console.log(`ok      ${story.name}: ${story.title} (${await play(world, story)})`);
     } catch (error) {
+      if (interrupted) return new Promise(() => {}); // whoever interrupted it ends it
       failed.push(story.name);
       console.log(`FAILED  ${story.name}: ${story.title}\n${indented(error.stack ?? error)}`);
     }
@@ -86,7 +89,9 @@ console.log(`Medict ${binary() ?? '(not needed)'} on ${flags.postgres ? 'Postgre
 let world;
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.once(signal, async () => {
+    interrupted = true;
     await world?.stop();
+    world?.forget();
     process.exit(130);
   });
 }
