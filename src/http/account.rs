@@ -138,15 +138,12 @@ async fn ask_new_password(request: HttpRequest, context: Context) -> HttpRespons
     new_password_page(&context, query.get("link").unwrap_or_default(), None).await
 }
 
-async fn new_password_page(
-    context: &Context,
-    link: &str,
-    problem: Option<String>,
-) -> HttpResponse {
+async fn new_password_page(context: &Context, link: &str, problem: Option<String>) -> HttpResponse {
     match context.broker.invited(link).await {
         Err(error) => password_failed(context, &error),
         Ok(account) => {
-            let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+            let status =
+                if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
             let who = account.email.or(account.username).unwrap_or_default();
             Page::status(status).render(&SetPassword { link, who: &who, problem })
         }

@@ -15,7 +15,11 @@ pub struct Names {
 impl Names {
     pub fn of(broker: &Broker) -> Self {
         if broker.settings.is_https() {
-            Self { session: "__Host-medict_session", browser: "__Host-medict_browser", secure: true }
+            Self {
+                session: "__Host-medict_session",
+                browser: "__Host-medict_browser",
+                secure: true,
+            }
         } else {
             Self { session: "medict_session", browser: "medict_browser", secure: false }
         }

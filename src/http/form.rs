@@ -3,8 +3,10 @@
 use std::{future::Future, pin::Pin};
 
 use actix_web::{
-    FromRequest, HttpRequest, HttpResponse, ResponseError, dev::Payload,
-    http::{StatusCode, header::CONTENT_TYPE}, web,
+    FromRequest, HttpRequest, HttpResponse, ResponseError,
+    dev::Payload,
+    http::{StatusCode, header::CONTENT_TYPE},
+    web,
 };
 use futures_core::Stream;
 
@@ -61,7 +63,11 @@ impl ResponseError for BadForm {
         if self.json {
             oauth::error(self.status_code(), ErrorCode::InvalidRequest, &self.fault.to_string())
         } else {
-            page::refused(self.status_code(), &self.reference, "This page cannot read what was sent.")
+            page::refused(
+                self.status_code(),
+                &self.reference,
+                "This page cannot read what was sent.",
+            )
         }
     }
 }
@@ -88,7 +94,11 @@ impl FromRequest for SamlForm {
     }
 }
 
-async fn read(request: &HttpRequest, payload: Payload, limit: usize) -> Result<Parameters, BadForm> {
+async fn read(
+    request: &HttpRequest,
+    payload: Payload,
+    limit: usize,
+) -> Result<Parameters, BadForm> {
     let bad = |fault| BadForm {
         fault,
         reference: context::reference(request).0,

@@ -6,10 +6,7 @@ use askama::Template;
 use serde_json::json;
 
 use super::{account::csrf_of, context::Context, cookies::Names, oauth, page, page::Page};
-use crate::{
-    broker::session::SignOut,
-    op::Parameters,
-};
+use crate::{broker::session::SignOut, op::Parameters};
 
 pub fn routes(app: &mut web::ServiceConfig) {
     app.service(
@@ -61,7 +58,9 @@ async fn sign_out(query: &str, csrf: Option<&str>, context: &Context) -> HttpRes
         Ok(SignOut::Ask) => Page::ok()
             .leads_to(client_origin(&asked))
             .render(&Confirm { query, csrf: own.as_deref().unwrap_or_default() }),
-        Ok(SignOut::Done { redirect: Some(url) }) => without_session(context, page::see_other(&url)),
+        Ok(SignOut::Done { redirect: Some(url) }) => {
+            without_session(context, page::see_other(&url))
+        }
         Ok(SignOut::Done { redirect: None }) => {
             without_session(context, Page::ok().render(&SignedOut))
         }
@@ -82,4 +81,3 @@ pub fn without_session(context: &Context, mut response: HttpResponse) -> HttpRes
     }
     response
 }
-

@@ -89,11 +89,12 @@ pub fn start(broker: Arc<Broker>, options: Options) -> Result<Running, StartErro
     let server = HttpServer::new(factory)
         .workers(options.workers)
         .client_request_timeout(Duration::from_secs(10))
+        .tcp_nodelay(true)
         .shutdown_timeout(DRAIN)
         .disable_signals();
     let failed = |error| StartError::Listen { address: options.listen.clone(), error };
     let server = match &options.tls {
-        None => server.bind_auto_h2c(&options.listen).map_err(failed)?,
+        None => server.bind(&options.listen).map_err(failed)?,
         Some(files) => server.bind_openssl(&options.listen, files.acceptor()?).map_err(failed)?,
     };
     let no_address = || std::io::Error::other("no address was bound");

@@ -169,8 +169,7 @@ pub fn access_refused(context: &Context, refusal: &AccessError) -> HttpResponse 
             (status_of(code), text.replace('`', "'"))
         }
     };
-    let mut answer =
-        error(status, code.unwrap_or(ErrorCode::InvalidToken), &refusal.to_string());
+    let mut answer = error(status, code.unwrap_or(ErrorCode::InvalidToken), &refusal.to_string());
     if let Ok(value) = HeaderValue::from_str(&challenge) {
         answer.headers_mut().insert(header::WWW_AUTHENTICATE, value);
     }

@@ -64,7 +64,8 @@ impl Page {
 
     fn policy(&self) -> String {
         let script = if self.script { "script-src 'self'; " } else { "" };
-        let elsewhere: String = self.form_action.iter().map(|origin| format!(" {origin}")).collect();
+        let elsewhere: String =
+            self.form_action.iter().map(|origin| format!(" {origin}")).collect();
         format!(
             "default-src 'none'; style-src 'self'; img-src 'self'; {script}\
              form-action 'self'{elsewhere}; base-uri 'none'; frame-ancestors 'none'"
