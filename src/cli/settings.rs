@@ -47,13 +47,13 @@ pub struct Settings {
         dead_code,
         reason = "accepted, so that one settings file fits this version and the next"
     )]
-    mail: Mail,
+    pub mail: Mail,
     #[serde(default)]
     #[expect(
         dead_code,
         reason = "accepted, so that one settings file fits this version and the next"
     )]
-    tokens: Tokens,
+    pub tokens: Tokens,
     #[serde(default)]
     pub traces: Traces,
     #[serde(default)]
@@ -86,7 +86,7 @@ pub struct SessionLimits {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "accepted, so that one settings file fits this version and the next")]
-struct Mail {
+pub struct Mail {
     smtp_url: Option<String>,
     from: Option<String>,
 }
@@ -94,7 +94,7 @@ struct Mail {
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "accepted, so that one settings file fits this version and the next")]
-struct Tokens {
+pub struct Tokens {
     refresh_grace_seconds: Option<u32>,
 }
 
