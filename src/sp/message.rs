@@ -43,8 +43,12 @@ pub(super) fn decode(encoded: &str) -> Checked<Vec<u8>> {
     Ok((bytes, actual))
 }
 
-/// The text behind the bytes; no other encoding is tried.
+/// The text behind the bytes; no other encoding is tried. A zero byte is UTF-16 that happens to be
+/// UTF-8 as well.
 pub(super) fn utf8(bytes: Vec<u8>) -> Checked<String> {
+    if bytes.contains(&0) {
+        return Err(Rejection::NotUtf8.into());
+    }
     let text = String::from_utf8(bytes).map_err(|_| Rejection::NotUtf8)?;
     Ok((text, Actual::plain("UTF-8")))
 }
