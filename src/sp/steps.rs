@@ -82,7 +82,7 @@ impl<'a> Steps<'a> {
 
     /// Records a fact that decides nothing.
     pub(super) fn note(&mut self, check: &str, actual: Actual) {
-        self.trace.noted(check, actual);
+        self.trace.noted(check, clipped(actual));
     }
 }
 
