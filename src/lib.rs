@@ -5,6 +5,7 @@
 pub mod broker;
 pub mod crypto;
 pub mod domain;
+pub mod http;
 pub mod op;
 pub mod rp;
 pub mod samples;

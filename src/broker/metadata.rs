@@ -1,15 +1,35 @@
 //! Metadata that providers publish by URL: fetched when first needed and kept.
 
 use super::{
-    Broker, Error,
+    Broker, Error, Upstream,
     login::{LoginError, Refusal},
 };
 use crate::{
-    domain::{resource::SamlConfiguration, words::IdpId},
+    domain::{
+        resource::{Configuration as Wire, SamlConfiguration},
+        words::IdpId,
+    },
     sp, store,
 };
 
 impl Broker {
+    /// Our own metadata towards a SAML provider; `None`: there is no such provider.
+    ///
+    /// # Errors
+    /// [`Error`] when a certificate of ours cannot be encoded.
+    pub fn sp_metadata(&self, id: &IdpId) -> Result<Option<String>, Error> {
+        let configuration = self.configuration();
+        let Some(provider) = configuration.provider(id) else { return Ok(None) };
+        let (Upstream::Saml(side), Wire::Saml(saml)) =
+            (&provider.upstream, &provider.resource.configuration)
+        else {
+            return Ok(None);
+        };
+        let (format, signs) = (saml.name_id_format, saml.sign_authn_requests);
+        let xml = sp::build_metadata(&side.sp, format, signs);
+        Ok(Some(xml.map_err(crate::crypto::Failure::from)?))
+    }
+
     /// Fetches, checks and keeps the metadata of a provider that has none yet.
     pub(super) async fn fetch_metadata(
         &self,

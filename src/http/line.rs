@@ -1,0 +1,69 @@
+//! One log line per request, and the headers that every answer has.
+
+use std::time::Duration;
+
+use actix_web::{
+    Error, HttpResponse,
+    body::{EitherBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::header::{self, HeaderName, HeaderValue},
+    middleware::Next,
+    web,
+};
+
+use super::context;
+use crate::{broker::Broker, domain::words::Reference};
+
+/// Headers of every answer, unless the handler set its own (RFC 9700 §4.16, ASVS V3).
+const HEADERS: [(HeaderName, &str); 6] = [
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::CACHE_CONTROL, "no-store"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+];
+
+const HSTS: &str = "max-age=31536000; includeSubDomains";
+
+/// Names the request, answers it, and writes its line. Paths with secrets have none in them: queries
+/// are left out.
+pub async fn log<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    let reference = context::mark(&request);
+    let broker = request.app_data::<web::Data<Broker>>().cloned();
+    let began = broker.as_ref().map(|broker| broker.clock.instant());
+    let (method, http_request) = (request.method().clone(), request.request().clone());
+    // The pattern, not the path: a path holds identifiers of logins.
+    let path = request.match_pattern().unwrap_or_else(|| "unknown".to_owned());
+    let mut response = match next.call(request).await {
+        Ok(response) => response.map_into_left_body(),
+        Err(error) => {
+            let answer: HttpResponse = error.error_response();
+            ServiceResponse::new(http_request, answer).map_into_right_body()
+        }
+    };
+    let https = broker.as_ref().is_some_and(|broker| broker.settings.is_https());
+    dress(response.headers_mut(), &reference, https);
+    let status = response.status().as_u16();
+    let took = broker.zip(began).map(|(broker, began)| broker.clock.instant() - began);
+    let took = took.unwrap_or(Duration::ZERO).as_micros();
+    tracing::info!(%reference, %method, path, status, microseconds = took, "{method} {path} {status}");
+    Ok(response)
+}
+
+fn dress(headers: &mut header::HeaderMap, reference: &Reference, https: bool) {
+    for (name, value) in HEADERS {
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    }
+    if https {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
+    }
+    if let Ok(value) = HeaderValue::from_str(reference.as_str()) {
+        headers.insert(HeaderName::from_static("x-request-id"), value);
+    }
+}

@@ -1,0 +1,187 @@
+//! The interactive pages of one login.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
+
+use super::{context::Context, cookies::Names, form::Form, page, page::Page};
+use crate::{
+    broker::login::{Choice, Identified, LoginError, Next, Refusal, Step},
+    domain::words::{IdpId, LoginId},
+    op::Parameters,
+};
+
+pub fn routes(app: &mut web::ServiceConfig) {
+    app.route("/login", web::get().to(begin))
+        .route("/login/{login}", web::get().to(choose))
+        .route("/login/{login}/provider", web::post().to(provider))
+        .route("/login/{login}/identifier", web::post().to(identifier))
+        .route("/login/{login}/password", web::post().to(password))
+        .route("/login/{login}/cancel", web::post().to(cancel))
+        .route("/login/{login}/continue", web::get().to(go_on));
+}
+
+#[derive(Template)]
+#[template(path = "login/choose.html")]
+struct Choose {
+    choice: Choice,
+}
+
+#[derive(Template)]
+#[template(path = "login/password.html")]
+struct Password<'a> {
+    choice: Choice,
+    identifier: &'a str,
+    problem: Option<String>,
+    reference: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "login/post.html")]
+struct PostToIdp<'a> {
+    action: &'a str,
+    saml_request: &'a str,
+    relay_state: &'a str,
+}
+
+/// Where a step leads, with the cookies that it sets.
+pub fn render(context: &Context, step: Step) -> HttpResponse {
+    let mut response = match &step.next {
+        Next::Choose(login) => page::see_other(&format!("/login/{login}")),
+        Next::SendToIdp { url } | Next::ReturnToClient { url } => page::see_other(url),
+        Next::ReturnHome { path } => page::see_other(path),
+        Next::Continue { login, handle } => {
+            page::see_other(&format!("/login/{login}/continue?handle={handle}"))
+        }
+        Next::PostToIdp { action, saml_request, relay_state } => {
+            let origin = url::Url::parse(action).map(|url| url.origin().ascii_serialization());
+            Page::ok().leads_to(origin.ok()).with_script().render(&PostToIdp {
+                action,
+                saml_request,
+                relay_state,
+            })
+        }
+    };
+    let names = Names::of(&context.broker);
+    let set = [step.browser.map(|v| names.browser(v)), step.session.map(|v| names.session(v))];
+    for cookie in set.into_iter().flatten() {
+        if let Err(error) = response.add_cookie(&cookie) {
+            tracing::error!(%error, "a cookie could not be set");
+        }
+    }
+    response
+}
+
+fn answer(context: &Context, outcome: Result<Step, LoginError>) -> HttpResponse {
+    match outcome {
+        Ok(step) => render(context, step),
+        Err(error) => page::login_failed(context, &error),
+    }
+}
+
+/// `GET /login?idp=…&return_to=…`: a login to a page of ours.
+async fn begin(request: HttpRequest, context: Context) -> HttpResponse {
+    let query = Parameters::parse(request.query_string().as_bytes()).unwrap_or_default();
+    let idp = query.get("idp").map(IdpId::from);
+    let Context { broker, caller, .. } = &context;
+    let step = broker.begin_own(query.get("return_to"), idp, context.browser(), caller).await;
+    answer(&context, step)
+}
+
+/// `GET /login/{login}`: how would you like to sign in?
+async fn choose(login: web::Path<String>, context: Context) -> HttpResponse {
+    match choices(&login, &context).await {
+        Err(error) => page::login_failed(&context, &error),
+        Ok(choice) => page_of(&choice).render(&Choose { choice }),
+    }
+}
+
+async fn choices(login: &str, context: &Context) -> Result<Choice, LoginError> {
+    let Context { broker, caller, .. } = context;
+    broker.choices(&LoginId::from(login), context.browser(), caller).await
+}
+
+/// A page whose forms may end at a provider or at the application.
+fn page_of(choice: &Choice) -> Page {
+    Page::ok().leads_to(choice.origins.clone()).leads_to(choice.client_origin.clone())
+}
+
+/// `POST /login/{login}/provider`.
+async fn provider(login: web::Path<String>, context: Context, form: Form) -> HttpResponse {
+    let idp = IdpId::from(form.0.get("idp").unwrap_or_default());
+    let Context { broker, caller, .. } = &context;
+    let login = LoginId(login.into_inner());
+    let step = broker.choose_provider(&login, &idp, context.browser(), caller).await;
+    answer(&context, step)
+}
+
+/// `POST /login/{login}/identifier`: an address leads to its organization, or to a password.
+async fn identifier(login: web::Path<String>, context: Context, form: Form) -> HttpResponse {
+    let identifier = form.0.get("identifier").unwrap_or_default();
+    let Context { broker, caller, .. } = &context;
+    let id = LoginId(login.clone());
+    match broker.identify(&id, identifier, context.browser(), caller).await {
+        Ok(Identified::Away(step)) => render(&context, step),
+        Ok(Identified::AskPassword) => ask_password(&login, identifier, None, &context).await,
+        Err(error) => page::login_failed(&context, &error),
+    }
+}
+
+async fn ask_password(
+    login: &str,
+    identifier: &str,
+    refusal: Option<&Refusal>,
+    context: &Context,
+) -> HttpResponse {
+    let choice = match choices(login, context).await {
+        Ok(choice) => choice,
+        Err(error) => return page::login_failed(context, &error),
+    };
+    let problem = refusal.map(|refusal| match refusal {
+        Refusal::Throttled(seconds) => {
+            format!("Too many attempts. Please wait {seconds} seconds and try again.")
+        }
+        _ => "Username or password is not right.".to_owned(),
+    });
+    let mut page = page_of(&choice);
+    if let Some(refusal) = refusal {
+        page = Page::status(page::status_of(refusal))
+            .leads_to(choice.origins.clone())
+            .leads_to(choice.client_origin.clone());
+    }
+    let reference = context.caller.reference.as_str();
+    page.render(&Password { choice, identifier, problem, reference })
+}
+
+/// `POST /login/{login}/password`.
+async fn password(login: web::Path<String>, context: Context, form: Form) -> HttpResponse {
+    let identifier = form.0.get("identifier").unwrap_or_default();
+    let password = form.0.get("password").unwrap_or_default().to_owned();
+    let Context { broker, caller, .. } = &context;
+    let id = LoginId(login.clone());
+    let (browser, session) = (context.browser(), context.session());
+    let signed =
+        broker.sign_in_with_password(&id, identifier, password, browser, session, caller).await;
+    match signed {
+        Err(LoginError::Refused(
+            refusal @ (Refusal::WrongPassword | Refusal::Throttled(_) | Refusal::Inactive),
+        )) => ask_password(&login, identifier, Some(&refusal), &context).await,
+        other => answer(&context, other),
+    }
+}
+
+/// `POST /login/{login}/cancel`: back to the application, not signed in.
+async fn cancel(login: web::Path<String>, context: Context, _form: Form) -> HttpResponse {
+    let Context { broker, caller, .. } = &context;
+    let login = LoginId(login.into_inner());
+    answer(&context, broker.give_up(&login, context.browser(), caller).await)
+}
+
+/// `GET /login/{login}/continue`: the provider's answer is proven; here the cookie proves the browser.
+async fn go_on(login: web::Path<String>, request: HttpRequest, context: Context) -> HttpResponse {
+    let query = Parameters::parse(request.query_string().as_bytes()).unwrap_or_default();
+    let handle = query.get("handle").unwrap_or_default();
+    let Context { broker, caller, .. } = &context;
+    let login = LoginId(login.into_inner());
+    let (browser, session) = (context.browser(), context.session());
+    answer(&context, broker.continue_login(&login, handle, browser, session, caller).await)
+}

@@ -1,0 +1,166 @@
+//! Pages: a template, a policy that names where its forms lead, and errors in one bland sentence.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+};
+use askama::Template;
+
+use super::context::{self, Context};
+use crate::broker::{
+    self,
+    login::{LoginError, Refusal},
+};
+
+/// A page that is rendered.
+pub struct Page {
+    status: StatusCode,
+    form_action: Vec<String>,
+    script: bool,
+}
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage<'a> {
+    title: &'a str,
+    sentence: &'a str,
+    reference: &'a str,
+    again: Option<&'a str>,
+}
+
+impl Page {
+    pub const fn ok() -> Self {
+        Self::status(StatusCode::OK)
+    }
+
+    pub const fn status(status: StatusCode) -> Self {
+        Self { status, form_action: Vec::new(), script: false }
+    }
+
+    /// Other origins that the page's forms lead to, by themselves or by redirects that follow.
+    pub fn leads_to(mut self, origins: impl IntoIterator<Item = String>) -> Self {
+        self.form_action.extend(origins);
+        self
+    }
+
+    /// The page has a script of ours.
+    pub fn with_script(self) -> Self {
+        Self { script: true, ..self }
+    }
+
+    pub fn render(self, template: &impl Template) -> HttpResponse {
+        let html = match template.render() {
+            Ok(html) => html,
+            Err(error) => {
+                tracing::error!(%error, "a page could not be rendered");
+                return HttpResponse::InternalServerError().body("This page cannot be shown.");
+            }
+        };
+        HttpResponse::build(self.status)
+            .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
+            .insert_header((header::CONTENT_SECURITY_POLICY, self.policy()))
+            .body(html)
+    }
+
+    fn policy(&self) -> String {
+        let script = if self.script { "script-src 'self'; " } else { "" };
+        let elsewhere: String =
+            self.form_action.iter().map(|origin| format!(" {origin}")).collect();
+        format!(
+            "default-src 'none'; style-src 'self'; img-src 'self'; {script}\
+             form-action 'self'{elsewhere}; base-uri 'none'; frame-ancestors 'none'"
+        )
+    }
+}
+
+/// A refusal: one sentence for the person, the reference for whoever helps.
+pub fn refused(status: StatusCode, reference: &str, sentence: &str) -> HttpResponse {
+    error_page(status, "That did not work", sentence, reference, None)
+}
+
+fn error_page(
+    status: StatusCode,
+    title: &str,
+    sentence: &str,
+    reference: &str,
+    again: Option<&str>,
+) -> HttpResponse {
+    Page::status(status).render(&ErrorPage { title, sentence, reference, again })
+}
+
+/// Nothing is here.
+pub async fn not_found(request: HttpRequest) -> HttpResponse {
+    let reference = context::reference(&request);
+    let sentence = "There is no page at this address.";
+    error_page(StatusCode::NOT_FOUND, "Not found", sentence, reference.as_str(), Some("/"))
+}
+
+/// A failure on our side: the cause goes to the log, never to the page.
+pub fn failed(context: &Context, error: &broker::Error) -> HttpResponse {
+    let reference = context.caller.reference.as_str();
+    tracing::error!(reference, %error, "a request failed");
+    let (status, sentence) = if error.is_temporary() {
+        (StatusCode::SERVICE_UNAVAILABLE, "The service is busy. Please try again in a moment.")
+    } else {
+        (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong on our side.")
+    };
+    let mut response = error_page(status, "Please try again", sentence, reference, None);
+    if error.is_temporary() {
+        response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("2"));
+    }
+    response
+}
+
+/// A login that was refused: bland to the person, explained in the trace of this reference.
+pub fn login_failed(context: &Context, error: &LoginError) -> HttpResponse {
+    let refusal = match error {
+        LoginError::Failed(error) => return failed(context, error),
+        LoginError::Refused(refusal) => refusal,
+    };
+    let sentence = match refusal {
+        Refusal::Unknown | Refusal::OtherBrowser | Refusal::OutOfTurn(_) => {
+            "This sign-in is no longer valid. Please go back to the application and begin again."
+        }
+        Refusal::Unreachable(_) | Refusal::ProviderBroken(_) | Refusal::NoProvider => {
+            "Your organization's sign-in service cannot be used at the moment."
+        }
+        Refusal::Saml(_) | Refusal::ReplayedAssertion | Refusal::Oidc(_) => {
+            "The answer of your organization's sign-in service was not accepted."
+        }
+        Refusal::Mapping(_) | Refusal::NotAdmitted(_) | Refusal::Inactive => {
+            "You do not have access with this account."
+        }
+        Refusal::WrongPassword | Refusal::Throttled(_) => "Signing in did not work.",
+    };
+    let reference = context.caller.reference.as_str();
+    let mut response =
+        error_page(status_of(refusal), "You are not signed in", sentence, reference, None);
+    if let Refusal::Throttled(seconds) = refusal {
+        let value = header::HeaderValue::from(u64::try_from(*seconds).unwrap_or_default());
+        response.headers_mut().insert(header::RETRY_AFTER, value);
+    }
+    response
+}
+
+pub const fn status_of(refusal: &Refusal) -> StatusCode {
+    match refusal {
+        Refusal::Unknown
+        | Refusal::OtherBrowser
+        | Refusal::OutOfTurn(_)
+        | Refusal::NoProvider
+        | Refusal::Saml(_)
+        | Refusal::ReplayedAssertion
+        | Refusal::Oidc(_) => StatusCode::BAD_REQUEST,
+        Refusal::ProviderBroken(_) | Refusal::Unreachable(_) => StatusCode::BAD_GATEWAY,
+        Refusal::Mapping(_)
+        | Refusal::NotAdmitted(_)
+        | Refusal::Inactive
+        | Refusal::WrongPassword => StatusCode::FORBIDDEN,
+        Refusal::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
+    }
+}
+
+/// A redirect that is followed by GET (RFC 9110 §15.4.4).
+pub fn see_other(url: &str) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((header::LOCATION, url)).finish()
+}

@@ -1,0 +1,35 @@
+//! Our SAML endpoints, one set per identity provider.
+
+use actix_web::{HttpResponse, http::StatusCode, web};
+
+use super::{context::Context, form::SamlForm, login, page};
+use crate::domain::words::IdpId;
+
+pub fn routes(app: &mut web::ServiceConfig) {
+    app.route("/saml/{idp}/metadata", web::get().to(metadata))
+        .route("/saml/{idp}/acs", web::post().to(acs));
+}
+
+/// `GET /saml/{idp}/metadata` — SAML Metadata §2.4.4: what the provider must know of us.
+async fn metadata(idp: web::Path<String>, context: Context) -> HttpResponse {
+    match context.broker.sp_metadata(&IdpId(idp.into_inner())) {
+        Ok(Some(xml)) => HttpResponse::Ok().content_type("application/samlmetadata+xml").body(xml),
+        Ok(None) => {
+            let reference = context.caller.reference.as_str();
+            page::refused(StatusCode::NOT_FOUND, reference, "There is no such SAML connection.")
+        }
+        Err(error) => page::failed(&context, &error),
+    }
+}
+
+/// `POST /saml/{idp}/acs` — SAML Bindings §3.5.4, Profiles §4.1.4.3.
+async fn acs(idp: web::Path<String>, context: Context, form: SamlForm) -> HttpResponse {
+    let field = |name: &str| form.0.get(name).unwrap_or_default();
+    let (response, relay_state) = (field("SAMLResponse").to_owned(), field("RelayState"));
+    let Context { broker, caller, .. } = &context;
+    let idp = IdpId(idp.into_inner());
+    match broker.saml_response(&idp, response, relay_state, caller).await {
+        Ok(step) => login::render(&context, step),
+        Err(error) => page::login_failed(&context, &error),
+    }
+}

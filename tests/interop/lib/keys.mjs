@@ -1,0 +1,15 @@
+// Keys for the identity providers, made at every start and never kept.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { run } from './process.mjs';
+
+/** A fresh RSA key with a self-signed certificate, as files `NAME.key` and `NAME.crt`. */
+export async function makeKeyPair(folder, name) {
+  const [key, certificate] = [join(folder, `${name}.key`), join(folder, `${name}.crt`)];
+  await run('openssl', [
+    'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-sha256', '-days', '2',
+    '-subj', `/CN=${name}`, '-keyout', key, '-out', certificate,
+  ]);
+  return { key, certificate, pem: readFileSync(certificate, 'utf8') };
+}

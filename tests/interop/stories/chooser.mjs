@@ -1,0 +1,18 @@
+import assert from 'node:assert/strict';
+import { assertSignedInAs } from '../lib/expect.mjs';
+
+export const title = 'without a word on the provider, the person chooses it on a page that names all of them';
+
+export default async function ({ world, site }) {
+  const provider = world.provider('pysaml2');
+  const ada = world.directory.hire();
+
+  const browser = await world.browser();
+  await browser.page.goto(site.application.loginUrl());
+  assert.equal(new URL(browser.page.url()).origin, site.url);
+  const button = ({ name }) => browser.page.getByRole('button', { name }).or(browser.page.getByRole('link', { name }));
+  for (const one of world.providers) assert.ok(await button(one).isVisible(), `${one.name} is offered`);
+  await button(provider).click();
+  await provider.enterPassword(browser.page, ada.username, ada.password);
+  assertSignedInAs(ada, await browser.whatTheApplicationSays(site), site);
+}
