@@ -12,9 +12,9 @@ use crate::{
 };
 
 pub fn routes(app: &mut web::ServiceConfig) {
-    app.route("/", web::get().to(home))
-        .route("/account", web::get().to(account))
-        .route("/account/sign-out", web::post().to(sign_out))
+    app.service(web::resource("/").route(web::get().to(home)))
+        .service(web::resource("/account").route(web::get().to(account)))
+        .service(web::resource("/account/sign-out").route(web::post().to(sign_out)))
         .service(
             web::resource("/account/set-password")
                 .route(web::get().to(ask_new_password))

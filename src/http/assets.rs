@@ -7,9 +7,17 @@ const SUBMIT: &str = include_str!("../../templates/assets/submit.js");
 const ICON: &str = include_str!("../../templates/assets/icon.svg");
 
 pub fn routes(app: &mut web::ServiceConfig) {
-    app.route("/assets/medict.css", web::get().to(|| asset("text/css; charset=utf-8", STYLE)))
-        .route("/assets/submit.js", web::get().to(|| asset("text/javascript", SUBMIT)))
-        .route("/assets/icon.svg", web::get().to(|| asset("image/svg+xml", ICON)));
+    app.service(
+        web::resource("/assets/medict.css")
+            .route(web::get().to(|| asset("text/css; charset=utf-8", STYLE))),
+    )
+    .service(
+        web::resource("/assets/submit.js")
+            .route(web::get().to(|| asset("text/javascript", SUBMIT))),
+    )
+    .service(
+        web::resource("/assets/icon.svg").route(web::get().to(|| asset("image/svg+xml", ICON))),
+    );
 }
 
 async fn asset(kind: &'static str, text: &'static str) -> HttpResponse {

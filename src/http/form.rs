@@ -41,7 +41,7 @@ enum Fault {
     #[error("the body broke off")]
     Broken,
     #[error(transparent)]
-    Repeated(#[from] crate::op::Repeated),
+    Unreadable(#[from] crate::op::Unreadable),
 }
 
 impl std::fmt::Display for BadForm {
@@ -55,7 +55,7 @@ impl ResponseError for BadForm {
         match self.fault {
             Fault::Size(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Fault::Type if !self.json => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Fault::Type | Fault::Broken | Fault::Repeated(_) => StatusCode::BAD_REQUEST,
+            Fault::Type | Fault::Broken | Fault::Unreadable(_) => StatusCode::BAD_REQUEST,
         }
     }
 
@@ -108,7 +108,7 @@ async fn read(
         return Err(bad(Fault::Type));
     }
     let body = collect(payload, limit).await.map_err(bad)?;
-    Parameters::parse(&body).map_err(|repeated| bad(repeated.into()))
+    Parameters::parse(&body).map_err(|unreadable| bad(unreadable.into()))
 }
 
 fn is_form(request: &HttpRequest) -> bool {

@@ -6,7 +6,8 @@ use super::context::Context;
 use crate::domain::resource::SigningAlg;
 
 pub fn routes(app: &mut web::ServiceConfig) {
-    app.route("/healthz", web::get().to(healthz)).route("/readyz", web::get().to(readyz));
+    app.service(web::resource("/healthz").route(web::get().to(healthz)))
+        .service(web::resource("/readyz").route(web::get().to(readyz)));
 }
 
 /// The process answers.

@@ -36,6 +36,9 @@ pub async fn log<B: MessageBody>(
     let broker = request.app_data::<web::Data<Broker>>().cloned();
     let began = broker.as_ref().map(|broker| broker.clock.instant());
     let method = request.method().clone();
+    if request.path().contains("%00") {
+        return Err(actix_web::error::ErrorNotFound("There is no page at this address."));
+    }
     let mut response = next.call(request).await?;
     let https = broker.as_ref().is_some_and(|broker| broker.settings.is_https());
     dress(response.headers_mut(), &reference, https);

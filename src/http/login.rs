@@ -11,13 +11,13 @@ use crate::{
 };
 
 pub fn routes(app: &mut web::ServiceConfig) {
-    app.route("/login", web::get().to(begin))
-        .route("/login/{login}", web::get().to(choose))
-        .route("/login/{login}/provider", web::post().to(provider))
-        .route("/login/{login}/identifier", web::post().to(identifier))
-        .route("/login/{login}/password", web::post().to(password))
-        .route("/login/{login}/cancel", web::post().to(cancel))
-        .route("/login/{login}/continue", web::get().to(go_on));
+    app.service(web::resource("/login").route(web::get().to(begin)))
+        .service(web::resource("/login/{login}").route(web::get().to(choose)))
+        .service(web::resource("/login/{login}/provider").route(web::post().to(provider)))
+        .service(web::resource("/login/{login}/identifier").route(web::post().to(identifier)))
+        .service(web::resource("/login/{login}/password").route(web::post().to(password)))
+        .service(web::resource("/login/{login}/cancel").route(web::post().to(cancel)))
+        .service(web::resource("/login/{login}/continue").route(web::get().to(go_on)));
 }
 
 #[derive(Template)]

@@ -21,15 +21,17 @@ use crate::{
 };
 
 pub fn routes(app: &mut web::ServiceConfig) {
-    app.route("/.well-known/openid-configuration", web::get().to(metadata))
-        .route("/.well-known/oauth-authorization-server", web::get().to(metadata))
-        .route("/.well-known/jwks.json", web::get().to(jwks))
+    app.service(web::resource("/.well-known/openid-configuration").route(web::get().to(metadata)))
+        .service(
+            web::resource("/.well-known/oauth-authorization-server").route(web::get().to(metadata)),
+        )
+        .service(web::resource("/.well-known/jwks.json").route(web::get().to(jwks)))
         .service(
             web::resource("/oauth2/authorize")
                 .route(web::get().to(authorize))
                 .route(web::post().to(authorize_by_form)),
         )
-        .route("/oauth2/token", web::post().to(token))
+        .service(web::resource("/oauth2/token").route(web::post().to(token)))
         .service(
             web::resource("/oauth2/userinfo")
                 .route(web::get().to(userinfo))
@@ -58,7 +60,7 @@ fn public_json(value: &impl serde::Serialize, cache: &'static str) -> HttpRespon
 async fn authorize(request: HttpRequest, context: Context) -> HttpResponse {
     match Parameters::parse(request.query_string().as_bytes()) {
         Ok(parameters) => answer_authorize(parameters, &context).await,
-        Err(repeated) => unanswerable(&context, &repeated.to_string()).await,
+        Err(unreadable) => unanswerable(&context, &unreadable.to_string()).await,
     }
 }
 

@@ -6,7 +6,7 @@ use super::{context::Context, login, page};
 use crate::domain::words::IdpId;
 
 pub fn routes(app: &mut web::ServiceConfig) {
-    app.route("/oidc/{idp}/callback", web::get().to(callback));
+    app.service(web::resource("/oidc/{idp}/callback").route(web::get().to(callback)));
 }
 
 /// `GET /oidc/{idp}/callback` — OIDC Core §3.1.2.5.

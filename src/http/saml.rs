@@ -6,8 +6,8 @@ use super::{context::Context, form::SamlForm, login, page};
 use crate::domain::words::IdpId;
 
 pub fn routes(app: &mut web::ServiceConfig) {
-    app.route("/saml/{idp}/metadata", web::get().to(metadata))
-        .route("/saml/{idp}/acs", web::post().to(acs));
+    app.service(web::resource("/saml/{idp}/metadata").route(web::get().to(metadata)))
+        .service(web::resource("/saml/{idp}/acs").route(web::post().to(acs)));
 }
 
 /// `GET /saml/{idp}/metadata` — SAML Metadata §2.4.4: what the provider must know of us.

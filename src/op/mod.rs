@@ -21,7 +21,7 @@ pub use authorize::{
 pub use claims::{AccessToken, IdToken, Person, UserInfo};
 pub use error::ErrorCode;
 pub use metadata::{Metadata, SCOPES};
-pub use parameters::{Parameters, Repeated};
+pub use parameters::{Parameters, Unreadable};
 pub use token::{
     ClientCredentials, Presented, Refusal as TokenRefusal, TokenRequest, TokenResponse,
     check_client_secret, check_code, check_grant_type, check_narrowed_scope, read_client,

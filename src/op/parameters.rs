@@ -6,21 +6,29 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Parameters(BTreeMap<String, String>);
 
-/// A parameter was sent twice.
+/// Why parameters cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the parameter `{0}` was sent more than once")]
-pub struct Repeated(pub String);
+pub enum Unreadable {
+    #[error("the parameter `{0}` was sent more than once")]
+    Repeated(String),
+    /// No value of any standard holds one, and not every database keeps it.
+    #[error("a parameter holds a NUL character")]
+    Nul,
+}
 
 impl Parameters {
     /// Reads `application/x-www-form-urlencoded`, from a query or a body.
     ///
     /// # Errors
-    /// [`Repeated`].
-    pub fn parse(form: &[u8]) -> Result<Self, Repeated> {
+    /// [`Unreadable`].
+    pub fn parse(form: &[u8]) -> Result<Self, Unreadable> {
         let mut all = BTreeMap::new();
         for (name, value) in url::form_urlencoded::parse(form) {
+            if name.contains('\0') || value.contains('\0') {
+                return Err(Unreadable::Nul);
+            }
             if all.insert(name.to_string(), value.into_owned()).is_some() {
-                return Err(Repeated(name.into_owned()));
+                return Err(Unreadable::Repeated(name.into_owned()));
             }
         }
         all.retain(|_, value: &mut String| !value.is_empty());
@@ -54,6 +62,7 @@ mod tests {
         assert_eq!(read.get("a"), Some("1"));
         assert_eq!(read.get("b"), None);
         assert_eq!(read.words("c"), ["x", "y", "z"]);
-        assert_eq!(Parameters::parse(b"a=1&b=2&a=1"), Err(Repeated("a".into())));
+        assert_eq!(Parameters::parse(b"a=1&b=2&a=1"), Err(Unreadable::Repeated("a".into())));
+        assert_eq!(Parameters::parse(b"a=x%00y"), Err(Unreadable::Nul));
     }
 }

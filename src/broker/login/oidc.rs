@@ -59,7 +59,8 @@ impl Broker {
         trace: &mut Trace,
     ) -> Result<(Pending, ExternalIdentity), LoginError> {
         let callback = rp::read_callback(query).map_err(Refusal::from)?;
-        let state = callback.state.clone().unwrap_or_default();
+        let plain = |state: &String| !state.contains('\0');
+        let state = callback.state.clone().filter(plain).ok_or(Refusal::Unknown)?;
         let find = move |conn: &mut _| Ok::<_, Error>(store::logins::find_by_state(conn, &state)?);
         let pending = self.store.read(find).await?.ok_or(Refusal::Unknown)?;
         subject.login = Some(pending.login.clone());

@@ -1,0 +1,5 @@
+//! Flows as stories: people, browsers and applications against the real broker, on both databases.
+
+mod attacks;
+mod sign_in;
+mod tokens;

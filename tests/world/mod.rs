@@ -1,0 +1,204 @@
+//! The world that a story plays in: a real broker on a free port with a database of its own, and its
+//! neighbours, a SAML identity provider, an OpenID Provider and an application.
+//!
+//! The neighbours live on `127.0.0.1`, the broker on `localhost`: other sites, as in life.
+
+mod application;
+mod databases;
+mod neighbours;
+
+use std::{net::TcpListener, sync::Arc, time::Duration};
+
+use medict::{
+    broker::{
+        Broker, Clock, Sessions, Settings,
+        outbound::{AllowPrivate, OutboundSettings},
+        resources::Written,
+    },
+    crypto::{MasterKey, Random},
+    domain::resource,
+    http::{self, Running},
+    samples::{browser::Browser, saml_idp::ResponseBuilder},
+    store::Store,
+};
+use serde_json::{Value, json};
+
+pub use application::Application;
+pub use databases::Temporary;
+pub use neighbours::{Neighbours, Person};
+
+/// Runs a story on SQLite, and on PostgreSQL where its binaries are installed.
+macro_rules! stories {
+    ($($(#[$doc:meta])* async fn $name:ident($world:ident: World) $body:block)*) => {$(
+        $(#[$doc])*
+        mod $name {
+            use super::*;
+
+            async fn story($world: World) $body
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                story(World::on(crate::world::Temporary::sqlite()).await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                if let Some(database) = crate::world::Temporary::postgres() {
+                    story(World::on(database).await).await;
+                }
+            }
+        }
+    )*};
+}
+pub(crate) use stories;
+
+/// A broker with its neighbours.
+pub struct World {
+    pub broker: Arc<Broker>,
+    pub clock: Clock,
+    pub neighbours: Neighbours,
+    pub database: Temporary,
+    pub master: MasterKey,
+    pub url: String,
+    _running: Running,
+}
+
+impl World {
+    pub async fn on(database: Temporary) -> Self {
+        Self::with(database, |_| {}).await
+    }
+
+    /// The same with other settings.
+    pub async fn with(database: Temporary, change: impl FnOnce(&mut Settings)) -> Self {
+        let master = MasterKey::generate(Random);
+        let mut settings = settings(free_port());
+        change(&mut settings);
+        let redirect_uri = format!("{}/oidc/openid/callback", settings.public_url);
+        let neighbours = Neighbours::start(&redirect_uri);
+        let clock = Clock::default();
+        let (broker, running) = serve(&database, &master, settings, &clock).await;
+        let url = broker.issuer().to_owned();
+        let world = Self { broker, clock, neighbours, database, master, url, _running: running };
+        world.apply(world.resources()).await;
+        world
+    }
+
+    /// A second process on the same database, under another address.
+    pub async fn second_broker(&self) -> (Arc<Broker>, Running) {
+        let mut settings = settings(free_port());
+        settings.public_url.clone_from(&self.url);
+        serve(&self.database, &self.master, settings, &self.clock).await
+    }
+
+    pub fn browser(&self) -> Browser {
+        Browser::new().expect("a browser")
+    }
+
+    pub fn shop(&self) -> Application {
+        Application::new(self, "shop", None)
+    }
+
+    pub fn clinic(&self) -> Application {
+        Application::new(self, "clinic", Some("clinic-secret-of-32-characters-0"))
+    }
+
+    /// Who sits at the provider from now on.
+    pub fn person(&self, subject: &str, groups: &[&str]) {
+        *self.neighbours.person.lock().expect("lock") = Person::new(subject, groups);
+    }
+
+    /// What is odd about the SAML provider's responses from now on.
+    pub fn saml_says(
+        &self,
+        deviation: impl Fn(ResponseBuilder) -> ResponseBuilder + Send + 'static,
+    ) {
+        *self.neighbours.deviation.lock().expect("lock") = Box::new(deviation);
+    }
+
+    pub async fn apply(&self, resources: Vec<Value>) -> Vec<Written> {
+        let parse = |value: Value| resource::parse(value).expect("a valid resource");
+        let resources = resources.into_iter().map(parse).collect();
+        self.broker.apply(resources).await.expect("applied")
+    }
+
+    /// Waits until a change is seen by every process: at most a second is promised.
+    pub async fn a_second(&self) {
+        tokio::time::sleep(Duration::from_millis(1_000)).await;
+    }
+
+    fn resources(&self) -> Vec<Value> {
+        let neighbours = &self.neighbours;
+        let rules = json!([
+            { "when": "'GG-Physicians' in identity.groups", "role": { "reference": "Role/physician" },
+              "organization": { "reference": "Organization/general" } },
+            { "when": "'GG-Nurses' in identity.groups", "role": { "reference": "Role/nurse" },
+              "organization": { "reference": "Organization/general" } },
+        ]);
+        let general = json!({ "reference": "Organization/general" });
+        vec![
+            json!({ "resourceType": "Organization", "id": "general", "name": "General Hospital",
+                "domains": ["hospital.example"] }),
+            json!({ "resourceType": "Role", "id": "physician", "name": "Physician",
+                "permissions": [{ "resource": "Patient", "actions": ["read", "write"] }] }),
+            json!({ "resourceType": "Role", "id": "nurse", "name": "Nurse",
+                "permissions": [{ "resource": "Patient", "actions": ["read"] }] }),
+            json!({ "resourceType": "IdentityProvider", "id": "corporate", "type": "saml",
+                "name": "Corporate SAML", "organization": general,
+                "configuration": { "entityId": neighbours.saml_entity_id(),
+                    "ssoUrl": neighbours.sso_url(), "x509Certificate": neighbours.certificate() },
+                "mapping": { "rules": rules, "deny": ["'Blocked' in identity.groups"] } }),
+            json!({ "resourceType": "IdentityProvider", "id": "openid", "type": "oidc",
+                "name": "OpenID", "organization": general,
+                "configuration": { "issuer": neighbours.issuer(), "clientId": "medict",
+                    "clientSecret": neighbours::CLIENT_SECRET, "anyone": true },
+                "mapping": { "rules": rules } }),
+            json!({ "resourceType": "ClientApplication", "id": "shop", "name": "Shop",
+                "redirectUris": [neighbours.callback()],
+                "postLogoutRedirectUris": [neighbours.at("/bye")],
+                "scopes": ["openid", "profile", "email", "roles"], "organization": general }),
+            json!({ "resourceType": "ClientApplication", "id": "clinic", "name": "Clinic",
+                "clientType": "confidential", "secret": "clinic-secret-of-32-characters-0",
+                "redirectUris": [neighbours.callback()], "organization": general,
+                "grantTypes": ["authorization_code", "client_credentials"],
+                "scopes": ["openid", "profile", "email", "reports"] }),
+        ]
+    }
+}
+
+fn settings(port: u16) -> Settings {
+    Settings {
+        public_url: format!("http://localhost:{port}"),
+        sessions: Sessions { idle: 3_600, absolute: 43_200 },
+        outbound: OutboundSettings {
+            allow_private: AllowPrivate::Everything,
+            timeout: Duration::from_secs(3),
+            ..OutboundSettings::default()
+        },
+        capture: false,
+    }
+}
+
+async fn serve(
+    database: &Temporary,
+    master: &MasterKey,
+    settings: Settings,
+    clock: &Clock,
+) -> (Arc<Broker>, Running) {
+    let store = Store::open(database.database().clone(), 4).expect("store");
+    let port = settings.public_url.rsplit(':').next().expect("a port").to_owned();
+    let broker =
+        Broker::open(settings, store, master.clone(), clock.clone()).await.expect("broker");
+    let broker = Arc::new(broker);
+    let options = http::Options { workers: 1, ..http::Options::new(&format!("127.0.0.1:{port}")) };
+    // A second process has an address of its own; its public URL is the first one's.
+    let running = http::start(Arc::clone(&broker), options.clone())
+        .or_else(|_| http::start(Arc::clone(&broker), http::Options::new("127.0.0.1:0")))
+        .expect("listening");
+    (broker, running)
+}
+
+/// A port that was free a moment ago.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("address").port()
+}

@@ -1,0 +1,202 @@
+//! The other side of the wire: a SAML identity provider, an OpenID Provider and an application's callback,
+//! served on one loopback port.
+
+use std::sync::{Arc, Mutex};
+
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use medict::{
+    broker::Clock,
+    crypto::Random,
+    samples::{
+        oidc_provider::{SampleClient, SampleOp, SamplePerson},
+        saml_idp::{ResponseBuilder, SampleIdp},
+    },
+};
+use serde_json::json;
+
+use super::free_port;
+
+pub const CLIENT_SECRET: &str = "MARKER-upstream-client-secret";
+
+/// Who sits at both providers.
+#[derive(Clone)]
+pub struct Person {
+    pub subject: String,
+    pub groups: Vec<String>,
+}
+
+impl Person {
+    pub fn new(subject: &str, groups: &[&str]) -> Self {
+        let groups = groups.iter().map(ToString::to_string).collect();
+        Self { subject: subject.to_owned(), groups }
+    }
+}
+
+type Deviation = Box<dyn Fn(ResponseBuilder) -> ResponseBuilder + Send>;
+
+/// Everything that the broker and a browser meet outside the broker.
+#[derive(Clone)]
+pub struct Neighbours {
+    pub base: String,
+    pub person: Arc<Mutex<Person>>,
+    pub deviation: Arc<Mutex<Deviation>>,
+    pub idp: Arc<SampleIdp>,
+    pub op: Arc<Mutex<SampleOp>>,
+    /// The last SAML response that went out, with its `RelayState`.
+    pub last_response: Arc<Mutex<Option<(String, String)>>>,
+    /// Show the response page without leading on: the person is an attacker who keeps it.
+    pub hold: Arc<Mutex<bool>>,
+}
+
+impl Neighbours {
+    /// `redirect_uri` is where the broker wants the OpenID Provider's answers.
+    pub fn start(redirect_uri: &str) -> Self {
+        let base = format!("http://127.0.0.1:{}", free_port());
+        let now = Clock::default().now();
+        let (entity_id, sso) = (format!("{base}/saml"), format!("{base}/saml/sso"));
+        let idp = SampleIdp::new(&entity_id, &sso, now).expect("keys");
+        let client = SampleClient {
+            client_id: "medict".to_owned(),
+            client_secret: Some(CLIENT_SECRET.to_owned()),
+            redirect_uri: redirect_uri.to_owned(),
+        };
+        let op = SampleOp::new(&format!("{base}/op"), client).expect("keys");
+        let neighbours = Self {
+            person: Arc::new(Mutex::new(Person::new("ada", &["GG-Physicians"]))),
+            deviation: Arc::new(Mutex::new(Box::new(|builder| builder))),
+            idp: Arc::new(idp),
+            op: Arc::new(Mutex::new(op)),
+            last_response: Arc::new(Mutex::new(None)),
+            hold: Arc::new(Mutex::new(false)),
+            base,
+        };
+        neighbours.clone().serve();
+        neighbours
+    }
+
+    pub fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    pub fn saml_entity_id(&self) -> String {
+        self.at("/saml")
+    }
+
+    pub fn sso_url(&self) -> String {
+        self.at("/saml/sso")
+    }
+
+    pub fn issuer(&self) -> String {
+        self.at("/op")
+    }
+
+    pub fn callback(&self) -> String {
+        self.at("/callback")
+    }
+
+    pub fn certificate(&self) -> String {
+        self.idp.certificate()
+    }
+
+    fn serve(self) {
+        let address = self.base.trim_start_matches("http://").to_owned();
+        let data = web::Data::new(self);
+        let server = HttpServer::new(move || {
+            App::new()
+                .app_data(data.clone())
+                .route("/saml/sso", web::get().to(sso))
+                .route("/forged", web::get().to(forged))
+                .route("/op/.well-known/openid-configuration", web::get().to(discovery))
+                .route("/op/jwks", web::get().to(jwks))
+                .route("/op/authorize", web::get().to(authorize))
+                .route("/op/token", web::post().to(token))
+                .route("/op/userinfo", web::get().to(userinfo))
+                .default_service(web::to(async || HttpResponse::Ok().body("the application")))
+        });
+        let server = server.workers(1).disable_signals().bind(address).expect("a port").run();
+        tokio::spawn(server);
+    }
+
+    fn claims(&self) -> SamplePerson {
+        let person = self.person.lock().expect("lock").clone();
+        let email = format!("{}@hospital.example", person.subject);
+        SamplePerson::new(&person.subject, "Ada", "Lovelace", &email)
+            .with("groups", json!(person.groups))
+    }
+}
+
+async fn sso(request: HttpRequest, it: web::Data<Neighbours>) -> HttpResponse {
+    let asked = it.idp.read_redirect(request.query_string()).expect("an AuthnRequest");
+    let person = it.person.lock().expect("lock").clone();
+    let groups: Vec<&str> = person.groups.iter().map(String::as_str).collect();
+    let email = format!("{}@hospital.example", person.subject);
+    let builder =
+        it.idp.respond_to(&asked.id, &asked.acs_url, &asked.issuer, Clock::default().now()).person(
+            &person.subject,
+            &[
+                ("givenName", &["Ada"]),
+                ("sn", &["Lovelace"]),
+                ("mail", &[&email]),
+                ("uid", &[&person.subject]),
+                ("groups", &groups),
+            ],
+        );
+    let response = (it.deviation.lock().expect("lock"))(builder).build();
+    let relay_state = asked.relay_state.unwrap_or_default();
+    *it.last_response.lock().expect("lock") = Some((response.clone(), relay_state.clone()));
+    if *it.hold.lock().expect("lock") {
+        return HttpResponse::Ok().body("kept");
+    }
+    posting(&asked.acs_url, &response, &relay_state)
+}
+
+/// A page of the attacker's that posts a response which he kept.
+async fn forged(request: HttpRequest) -> HttpResponse {
+    let pairs: std::collections::HashMap<_, _> =
+        url::form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect();
+    posting(&pairs["action"], &pairs["response"], &pairs["state"])
+}
+
+fn posting(action: &str, response: &str, relay_state: &str) -> HttpResponse {
+    HttpResponse::Ok().content_type("text/html").body(format!(
+        "<form method=\"post\" action=\"{action}\">\
+         <input type=\"hidden\" name=\"SAMLResponse\" value=\"{response}\">\
+         <input type=\"hidden\" name=\"RelayState\" value=\"{relay_state}\"><button>Go</button></form>"
+    ))
+}
+
+async fn discovery(it: web::Data<Neighbours>) -> HttpResponse {
+    HttpResponse::Ok().json(it.op.lock().expect("lock").discovery())
+}
+
+async fn jwks(it: web::Data<Neighbours>) -> HttpResponse {
+    HttpResponse::Ok().json(it.op.lock().expect("lock").jwks().expect("keys"))
+}
+
+async fn authorize(request: HttpRequest, it: web::Data<Neighbours>) -> HttpResponse {
+    let query = request.query_string();
+    let mut op = it.op.lock().expect("lock");
+    let asked = op.authorize(query).expect("a request");
+    let now = Clock::default().now();
+    let code = op.code_for(&asked, &it.claims(), Random, now);
+    let url = op.callback_url(&asked, &code);
+    HttpResponse::Found().insert_header(("location", url)).finish()
+}
+
+async fn token(request: HttpRequest, body: String, it: web::Data<Neighbours>) -> HttpResponse {
+    let authorization = request.headers().get("authorization").map(|v| v.to_str().expect("text"));
+    let mut op = it.op.lock().expect("lock");
+    match op.token(&body, authorization, Random, Clock::default().now()) {
+        Ok(answer) => HttpResponse::Ok().json(answer),
+        Err(error) => HttpResponse::BadRequest().json(json!({ "error": error.0 })),
+    }
+}
+
+async fn userinfo(request: HttpRequest, it: web::Data<Neighbours>) -> HttpResponse {
+    let authorization = request.headers().get("authorization").map(|v| v.to_str().expect("text"));
+    let op = it.op.lock().expect("lock");
+    match op.userinfo(authorization) {
+        Ok(answer) => HttpResponse::Ok().json(answer),
+        Err(error) => HttpResponse::Unauthorized().json(json!({ "error": error.0 })),
+    }
+}
