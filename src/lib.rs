@@ -4,6 +4,7 @@
 
 pub mod broker;
 pub mod crypto;
+pub mod demo;
 pub mod domain;
 pub mod http;
 pub mod op;
