@@ -12,7 +12,7 @@ use crate::samples::browser::{Browser, Page, Stuck};
 
 /// Why the check failed. Each variant is one fact.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Failed {
+pub enum Failed {
     #[error("the browser got stuck: {0}")]
     Stuck(#[from] Stuck),
     #[error("the sign-in ended at {url} ({status}) instead of in the application: {text}")]

@@ -33,6 +33,7 @@ use crate::{
     http, store,
 };
 use app_site::AppSite;
+pub use check::Failed;
 use directory::Directory;
 use oidc_site::OidcSite;
 use saml_site::SamlSite;
@@ -75,7 +76,7 @@ pub enum Failure {
     #[error("the sample application cannot call out: {0}")]
     Outbound(String),
     #[error(transparent)]
-    Check(#[from] check::Failed),
+    Check(#[from] Failed),
 }
 
 impl From<openssl::error::ErrorStack> for Failure {
