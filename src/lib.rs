@@ -5,6 +5,7 @@
 pub mod broker;
 pub mod cli;
 pub mod crypto;
+pub mod demo;
 pub mod domain;
 pub mod http;
 pub mod op;

@@ -13,6 +13,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
+use crate::demo;
 use settings::Settings;
 
 /// A federated SSO broker: SAML and OpenID Connect in, OpenID Connect out.
@@ -108,7 +109,8 @@ impl Runtime {
     }
 }
 
-fn run_demo(_runtime: &tokio::runtime::Runtime, demo: &DemoArguments) -> Result<ExitCode, Failure> {
-    let _ = (demo.port, demo.check);
-    Err("not yet".into())
+fn run_demo(runtime: &tokio::runtime::Runtime, demo: &DemoArguments) -> Result<ExitCode, Failure> {
+    let options = demo::Options { port: demo.port, check: demo.check };
+    runtime.block_on(demo::run(options))?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -61,17 +61,17 @@ pub enum Stuck {
     #[error("`{0}` is not a web address")]
     NotAUrl(String),
     #[error("{url} cannot be reached: {reason}")]
-    Unreachable { url: Url, reason: String },
+    Unreachable { url: String, reason: String },
     #[error("{0} redirects without saying where")]
-    NoLocation(Url),
+    NoLocation(String),
     #[error("more than {MOST_HOPS} redirects and posts in a row, the last to {0}")]
-    TooManyHops(Url),
+    TooManyHops(String),
     #[error("the Content-Security-Policy of {page} forbids its form to lead to {target}")]
-    FormBlocked { page: Url, target: Url },
+    FormBlocked { page: String, target: String },
     #[error("{page} ({status}) has no form for `{wanted}`")]
-    NoForm { page: Url, status: u16, wanted: String },
+    NoForm { page: String, status: u16, wanted: String },
     #[error("{page} ({status}) has no link to `{wanted}`")]
-    NoLink { page: Url, status: u16, wanted: String },
+    NoLink { page: String, status: u16, wanted: String },
 }
 
 /// Redirects and posts that one navigation may take.
@@ -118,7 +118,7 @@ impl Browser {
     pub async fn click(&mut self, wanted: &str) -> Result<&Page, Stuck> {
         let link = self.page.links().into_iter().find(|link| link.href.as_str().contains(wanted));
         let link = link.ok_or_else(|| {
-            let (page, status) = (self.page.url.clone(), self.page.status);
+            let (page, status) = (self.page.url.to_string(), self.page.status);
             Stuck::NoLink { page, status, wanted: wanted.to_owned() }
         })?;
         self.navigate(Navigation::click(link.href, &self.page)).await
@@ -131,7 +131,7 @@ impl Browser {
     pub fn form(&self, wanted: &str) -> Result<Form, Stuck> {
         let form = self.page.forms().into_iter().find(|form| form.action.as_str().contains(wanted));
         form.ok_or_else(|| {
-            let (page, status) = (self.page.url.clone(), self.page.status);
+            let (page, status) = (self.page.url.to_string(), self.page.status);
             Stuck::NoForm { page, status, wanted: wanted.to_owned() }
         })
     }
@@ -176,7 +176,7 @@ impl Browser {
                 None => return Ok(&self.page),
             }
         }
-        Err(Stuck::TooManyHops(navigation.url))
+        Err(Stuck::TooManyHops(navigation.url.into()))
     }
 
     /// One request; cookies go with it and come back with its answer.
@@ -188,7 +188,7 @@ impl Browser {
                 std::iter::successors(Some(&error as &dyn std::error::Error), |e| e.source())
                     .last()
                     .map_or_else(String::new, ToString::to_string);
-            Stuck::Unreachable { url: url.clone(), reason }
+            Stuck::Unreachable { url: url.to_string(), reason }
         };
         let cookies = self.jar.header(url, navigation.visit());
         let request = navigation.request(&self.client, cookies);

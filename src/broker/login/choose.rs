@@ -150,16 +150,20 @@ impl Broker {
         }
     }
 
-    /// The origin of the page at the provider; for OIDC the issuer's stands in until discovery tells.
+    /// The origin of the page at the provider. Until its metadata was fetched, the origin of what it is
+    /// known by stands in: `metadataUrl` or `issuer`.
     pub(super) fn origin_of(&self, provider: &Provider) -> Option<String> {
         use crate::{broker::Upstream, domain::resource::Configuration as Wire};
         match (&provider.upstream, &provider.resource.configuration) {
-            (Upstream::Saml(side), _) => origin(side.idp.as_ref().ok()?.sso_url()),
+            (Upstream::Saml(side), Wire::Saml(saml)) => match &side.idp {
+                Ok(idp) => origin(idp.sso_url()),
+                Err(_) => origin(saml.metadata_url.as_deref()?),
+            },
             (Upstream::Oidc, Wire::Oidc(oidc)) => {
                 let known = self.upstreams.authorization_endpoint(&oidc.issuer);
                 origin(known.as_ref().map_or(oidc.issuer.as_str(), url::Url::as_str))
             }
-            (Upstream::Oidc, Wire::Saml(_)) => None,
+            (Upstream::Oidc, Wire::Saml(_)) | (Upstream::Saml(_), Wire::Oidc(_)) => None,
         }
     }
 }

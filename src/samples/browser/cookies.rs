@@ -102,11 +102,12 @@ impl Cookie {
     /// `Secure`, `__Host-` without what it promises.
     fn may_be_kept(&self, url: &Url, has_domain: bool) -> bool {
         let secure = self.secure && url.scheme() == "https";
-        let host_only = secure && !has_domain && self.path == "/";
-        (secure || !self.secure)
-            && (secure || self.same_site != SameSite::None)
-            && (secure || !self.name.starts_with("__Secure-"))
-            && (host_only || !self.name.starts_with("__Host-"))
+        let demands_secure = self.secure
+            || self.same_site == SameSite::None
+            || self.name.starts_with("__Secure-")
+            || self.name.starts_with("__Host-");
+        let host_only = !has_domain && self.path == "/";
+        (secure || !demands_secure) && (host_only || !self.name.starts_with("__Host-"))
     }
 }
 

@@ -3,7 +3,7 @@
 use http::Method;
 use url::{Url, form_urlencoded::Serializer};
 
-use super::html::{Tag, Token};
+use super::html::{Tag, Token, tokens};
 
 /// A form as the page filled it, until a person does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +32,12 @@ struct Field {
 }
 
 impl Form {
+    /// Every form of the page `html` at `url`.
+    #[must_use]
+    pub fn read_all(html: &str, url: &Url) -> Vec<Self> {
+        read(&tokens(html), url)
+    }
+
     /// The form with `name` filled in, or ticked; a field that the page does not have is added, as only
     /// an attacker would.
     #[must_use]
@@ -79,8 +85,7 @@ impl Field {
     }
 }
 
-/// Every form of a page at `url`.
-pub(super) fn read(tokens: &[Token], url: &Url) -> Vec<Form> {
+fn read(tokens: &[Token], url: &Url) -> Vec<Form> {
     let mut forms: Vec<Form> = Vec::new();
     let mut open = false;
     for (index, token) in tokens.iter().enumerate() {
@@ -169,7 +174,7 @@ fn chosen(tokens: &[Token]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::html::tokens, *};
+    use super::*;
 
     const PAGE: &str = r#"<p>Before</p><input name="stray">
         <form method="post" action="/login?x=1&amp;y=2">
@@ -183,7 +188,7 @@ mod tests {
         </form><form action="search"><input name=q></form>"#;
 
     fn forms() -> Vec<Form> {
-        read(&tokens(PAGE), &Url::parse("http://localhost:8080/deep/page").expect("url"))
+        Form::read_all(PAGE, &Url::parse("http://localhost:8080/deep/page").expect("url"))
     }
 
     #[test]

@@ -64,9 +64,14 @@ impl Navigation {
         navigation.allowed()
     }
 
-    fn allowed(self) -> Result<Self, Stuck> {
+    fn allowed(mut self) -> Result<Self, Stuck> {
         match self.forms.as_ref().filter(|forms| !forms.allows(&self.url)) {
-            Some(forms) => Err(Stuck::FormBlocked { page: forms.page().clone(), target: self.url }),
+            Some(forms) => {
+                let page = forms.page().to_string();
+                // What it carries is of no interest, and long.
+                self.url.set_query(None);
+                Err(Stuck::FormBlocked { page, target: self.url.into() })
+            }
             None => Ok(self),
         }
     }
@@ -117,14 +122,14 @@ impl Navigation {
                 .clone()
                 .filter(|_| again)
                 .map(|origin| if crossed { "null".to_owned() } else { origin }),
-            from: self.from_after(&url),
+            from: self.relation_after(&url),
             forms: self.forms.clone(),
             url,
         }
         .allowed()
     }
 
-    fn from_after(&self, next: &Url) -> Relation {
+    fn relation_after(&self, next: &Url) -> Relation {
         match self.from {
             Relation::ByHand => Relation::ByHand,
             from => from.max(relation(&self.url, next)),
@@ -141,7 +146,7 @@ pub(super) fn outcome(navigation: &Navigation, page: &Page) -> Result<Option<Nav
         return Ok(None);
     }
     let location = page.header("location").and_then(|location| page.url.join(location).ok());
-    let location = location.ok_or_else(|| Stuck::NoLocation(page.url.clone()))?;
+    let location = location.ok_or_else(|| Stuck::NoLocation(page.url.to_string()))?;
     navigation.redirected(location, page.status).map(Some)
 }
 

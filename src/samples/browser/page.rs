@@ -4,7 +4,7 @@ use http::HeaderMap;
 use url::Url;
 
 use super::{
-    form::{self, Form, text_until},
+    form::{Form, text_until},
     html::{Token, tokens},
 };
 
@@ -42,7 +42,7 @@ impl Page {
     /// Its forms in order.
     #[must_use]
     pub fn forms(&self) -> Vec<Form> {
-        form::read(&tokens(&self.text), &self.url)
+        Form::read_all(&self.text, &self.url)
     }
 
     /// Its links in order.
