@@ -3,6 +3,7 @@
 //! The rooms and their doors are drawn in `ARCHITECTURE.md`; `tests/tidy.rs` keeps them shut.
 
 pub mod broker;
+pub mod cli;
 pub mod crypto;
 pub mod domain;
 pub mod http;

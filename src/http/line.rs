@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use actix_web::{
-    Error, HttpResponse,
-    body::{EitherBody, MessageBody},
+    Error,
+    body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
     http::header::{self, HeaderName, HeaderValue},
     middleware::Next,
@@ -31,25 +31,19 @@ const HSTS: &str = "max-age=31536000; includeSubDomains";
 pub async fn log<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+) -> Result<ServiceResponse<B>, Error> {
     let reference = context::mark(&request);
     let broker = request.app_data::<web::Data<Broker>>().cloned();
     let began = broker.as_ref().map(|broker| broker.clock.instant());
-    let (method, http_request) = (request.method().clone(), request.request().clone());
-    // The pattern, not the path: a path holds identifiers of logins.
-    let path = request.match_pattern().unwrap_or_else(|| "unknown".to_owned());
-    let mut response = match next.call(request).await {
-        Ok(response) => response.map_into_left_body(),
-        Err(error) => {
-            let answer: HttpResponse = error.error_response();
-            ServiceResponse::new(http_request, answer).map_into_right_body()
-        }
-    };
+    let method = request.method().clone();
+    let mut response = next.call(request).await?;
     let https = broker.as_ref().is_some_and(|broker| broker.settings.is_https());
     dress(response.headers_mut(), &reference, https);
+    // The pattern, not the path: a path holds identifiers of logins.
+    let path = response.request().match_pattern().unwrap_or_else(|| "unknown".to_owned());
     let status = response.status().as_u16();
     let took = broker.zip(began).map(|(broker, began)| broker.clock.instant() - began);
-    let took = took.unwrap_or(Duration::ZERO).as_micros();
+    let took = u64::try_from(took.unwrap_or(Duration::ZERO).as_micros()).unwrap_or(u64::MAX);
     tracing::info!(%reference, %method, path, status, microseconds = took, "{method} {path} {status}");
     Ok(response)
 }

@@ -8,5 +8,6 @@
 //! * Writes its messages by own means, so that our readers are not tested against themselves.
 //! * The other side of the wire: it makes its own keys and identifiers.
 
+pub mod browser;
 pub mod oidc_provider;
 pub mod saml_idp;

@@ -6,6 +6,9 @@
 //!
 //! Source: <https://www.w3.org/TR/xml-exc-c14n/> §3, <https://www.w3.org/TR/2001/REC-xml-c14n-20010315> §2.
 
+#[cfg(test)]
+mod oracle;
+
 use roxmltree::{Attribute, NodeId};
 
 use super::{

@@ -41,7 +41,8 @@ pub(super) fn decrypt(
     }
     let ciphertext = cipher_value(data)?;
     let wrapped = wrapped_keys(encrypted, data)?;
-    let secrets = wrapped.iter().flat_map(|one| keys.iter().filter_map(|key| one.unwrap(key).ok()));
+    let ours = || keys.iter().filter(|key| key.key.id() == Id::RSA);
+    let secrets = wrapped.iter().flat_map(|one| ours().filter_map(|key| one.unwrap(key).ok()));
     let mut opened = secrets.filter_map(|secret| algorithm.open(&secret, &ciphertext));
     opened.next().ok_or(Rejection::Decryption)
 }
@@ -77,9 +78,6 @@ impl WrappedKey {
     }
 
     fn unwrap(&self, key: &SpKey) -> Result<Vec<u8>, ErrorStack> {
-        if key.key.id() != Id::RSA {
-            return Err(ErrorStack::get());
-        }
         let mut decrypter = Decrypter::new(&key.key)?;
         decrypter.set_rsa_padding(Padding::PKCS1_OAEP)?;
         decrypter.set_rsa_oaep_md(self.digest.function())?;

@@ -2,6 +2,8 @@
 //!
 //! Values of a response that is not signed itself may refuse a login; they never grant anything.
 
+use std::borrow::Cow;
+
 use crate::domain::{trace::Actual, words::RequestId};
 
 use super::{
@@ -24,11 +26,14 @@ pub(super) fn check_status(response: Node) -> Checked<()> {
     let second = child(code, PROTOCOL, "StatusCode")?;
     let second = second.and_then(|code| attribute(code, "Value")).map(short);
     let codes = [Some(short(top)), second].into_iter().flatten().collect::<Vec<_>>().join(" / ");
-    let message = child(status, PROTOCOL, "StatusMessage")?.map(text).transpose()?;
-    Err(match message {
-        None => Rejection::Status.seeing_plain(codes),
-        Some(message) => Rejection::Status.seeing(Actual::personal(format!("{codes}: {message}"))),
-    })
+    Err(Rejection::Status.seeing_plain(codes))
+}
+
+/// What the provider adds to the codes in its own words, which may name the person.
+pub(super) fn status_message(response: Node<'_>) -> Option<Cow<'_, str>> {
+    let status = child(response, PROTOCOL, "Status").ok()??;
+    let message = child(status, PROTOCOL, "StatusMessage").ok()??;
+    text(message).ok()
 }
 
 /// `urn:oasis:names:tc:SAML:2.0:status:Responder` → `Responder`.

@@ -38,6 +38,9 @@ pub(super) fn check(text: &str, comments: Comments) -> Result<(), Rejection> {
 /// What follows the XML declaration, if there is one.
 fn after_declaration(text: &str) -> Result<&str, Rejection> {
     let Some(rest) = text.strip_prefix("<?xml") else { return Ok(text) };
+    if !rest.starts_with([' ', '\t', '\n']) {
+        return Ok(text);
+    }
     let (declaration, rest) = rest.split_once("?>").ok_or(Rejection::NotWellFormed)?;
     let version = pseudo_attribute(declaration, "version");
     let encoding = pseudo_attribute(declaration, "encoding").unwrap_or("UTF-8");

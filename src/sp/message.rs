@@ -1,13 +1,11 @@
 //! From what the browser delivered to a document whose elements stand where they belong.
 
-use base64::{Engine, prelude::BASE64_STANDARD};
-
 use super::{
     guard::MESSAGE_BYTES,
     names::{ASSERTION, DS, PROTOCOL},
     rejection::Rejection,
     steps::{Checked, passed},
-    tree::{Node, children, is},
+    tree::{Node, children, decode_base64, is},
 };
 
 use crate::domain::trace::Actual;
@@ -34,8 +32,7 @@ pub(super) fn check_size(encoded: &str) -> Checked<()> {
 
 /// Decodes the form parameter (SAML Bindings §3.5.4).
 pub(super) fn decode(encoded: &str) -> Checked<Vec<u8>> {
-    let compact: String = encoded.split_ascii_whitespace().collect();
-    let bytes = BASE64_STANDARD.decode(compact).map_err(|_| Rejection::NotBase64)?;
+    let bytes = decode_base64(encoded).ok_or(Rejection::NotBase64)?;
     if bytes.len() > MESSAGE_BYTES {
         return Err(Rejection::TooLarge.seeing_plain(format!("{} bytes", bytes.len())));
     }
@@ -43,8 +40,12 @@ pub(super) fn decode(encoded: &str) -> Checked<Vec<u8>> {
     Ok((bytes, actual))
 }
 
-/// The text behind the bytes; no other encoding is tried.
+/// The text behind the bytes; no other encoding is tried. A zero byte is UTF-16 that happens to be
+/// UTF-8 as well.
 pub(super) fn utf8(bytes: Vec<u8>) -> Checked<String> {
+    if bytes.contains(&0) {
+        return Err(Rejection::NotUtf8.into());
+    }
     let text = String::from_utf8(bytes).map_err(|_| Rejection::NotUtf8)?;
     Ok((text, Actual::plain("UTF-8")))
 }

@@ -108,10 +108,17 @@ fn parse(text: &str) -> Checked<Tree<'_>> {
 
 /// A response without an assertion says why in its status.
 fn no_assertion(response: Node, steps: &mut Steps) -> Rejection {
-    match steps.check("status", "Success", envelope::check_status(response)) {
+    match check_status(response, steps) {
         Ok(()) => steps.refuse("assertion", "one assertion", Rejection::NoAssertion),
         Err(rejection) => rejection,
     }
+}
+
+fn check_status(response: Node, steps: &mut Steps) -> Result<(), Rejection> {
+    if let Some(message) = envelope::status_message(response) {
+        steps.note("status message", Actual::personal(message));
+    }
+    steps.check("status", "Success", envelope::check_status(response))
 }
 
 /// Verifies the signature that `node` carries for itself, if it carries one: none bad.
@@ -214,7 +221,7 @@ impl Verifier<'_> {
     ) -> Result<(), Rejection> {
         let (assertion, entity_id) = (assertion.node(), self.idp.entity_id());
         let acs_url = self.sp.acs_url.as_str();
-        steps.check("status", "Success", envelope::check_status(response))?;
+        check_status(response, steps)?;
         steps.check("version", "2.0", envelope::check_version(response, assertion))?;
         let destination = envelope::check_destination(response, acs_url, signed);
         steps.check("destination", acs_url, destination)?;

@@ -15,7 +15,6 @@
 
 use std::borrow::Cow;
 
-use base64::{Engine, prelude::BASE64_STANDARD};
 use openssl::{hash::hash, memcmp};
 
 use super::{
@@ -25,7 +24,7 @@ use super::{
     names::{ASSERTION, C14N, DS, ENVELOPED, EXC_C14N},
     rejection::Rejection,
     steps::Fault,
-    tree::{Node, attribute, child, elements, is, text},
+    tree::{Node, attribute, child, decode_base64, elements, is, text},
 };
 
 /// An element whose bytes a verified signature covers. Made only here.
@@ -228,6 +227,5 @@ fn childless<'t>(node: Node<'t>) -> Result<&'t str, Rejection> {
 /// The bytes behind base64 text that may be broken into lines.
 pub(super) fn base64(node: Node) -> Result<Vec<u8>, Rejection> {
     let text: Cow<str> = text(node).map_err(|_| Rejection::SignatureForm)?;
-    let compact: String = text.split_ascii_whitespace().collect();
-    BASE64_STANDARD.decode(compact).map_err(|_| Rejection::SignatureForm)
+    decode_base64(&text).ok_or(Rejection::SignatureForm)
 }

@@ -58,12 +58,12 @@ impl<'a> Steps<'a> {
     ) -> Result<T, Rejection> {
         match outcome {
             Ok((value, actual)) => {
-                self.trace.passed(check, expected, actual);
+                self.trace.passed(check, expected, clipped(actual));
                 Ok(value)
             }
             Err(Fault { rejection, actual }) => {
                 let actual = actual.unwrap_or_else(|| Actual::plain(rejection.to_string()));
-                self.trace.failed(check, expected, actual, rejection.mend());
+                self.trace.failed(check, expected, clipped(actual), rejection.mend());
                 Err(rejection)
             }
         }
@@ -82,7 +82,21 @@ impl<'a> Steps<'a> {
 
     /// Records a fact that decides nothing.
     pub(super) fn note(&mut self, check: &str, actual: Actual) {
-        self.trace.noted(check, actual);
+        self.trace.noted(check, clipped(actual));
+    }
+}
+
+/// A trace is read by people and stored: a hostile message does not fill it.
+const LONGEST: usize = 400;
+
+fn clipped(actual: Actual) -> Actual {
+    if actual.text().len() <= LONGEST {
+        return actual;
+    }
+    let clip = |text: String| text.chars().take(LONGEST).chain(['…']).collect::<String>();
+    match actual {
+        Actual::Plain(text) => Actual::Plain(clip(text)),
+        Actual::Personal(text) => Actual::Personal(clip(text)),
     }
 }
 

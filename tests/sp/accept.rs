@@ -122,7 +122,7 @@ fn structured_attributes_come_through() {
 fn personal_values_are_marked_in_the_trace() {
     let mut trace = Trace::default();
     let idp = idp(json!({}));
-    let response = honest().build();
+    let response = honest().person("lovelace", &[("mail", &["lovelace@x.example"])]).build();
     verify_response(&response, &idp, &SP, &REQUEST.into(), NOW, &mut trace).expect("accepted");
     let checks: Vec<_> = trace.steps.iter().map(|step| step.check.as_str()).collect();
     assert_eq!(
@@ -155,7 +155,7 @@ fn personal_values_are_marked_in_the_trace() {
         ]
     );
     let kept = format!("{:?}", trace.redacted());
-    assert!(!kept.contains("ada"), "{kept}");
+    assert!(!kept.contains("lovelace"), "{kept}");
 }
 
 #[test]
@@ -164,4 +164,23 @@ fn the_end_of_life_is_the_earlier_one() {
     assert_eq!(verify(&later).expect("accepted").good_until(), NOW.plus(360));
     let sooner = honest().confirmation_expired_by(-10).build();
     assert_eq!(verify(&sooner).expect("accepted").good_until(), UnixTime(NOW.0 + 70));
+}
+
+#[test]
+fn what_another_implementation_signed_is_accepted() {
+    let certificate = json!(include_str!("fixtures/idp.pem"));
+    let prefix_list = include_str!("fixtures/response.assertion-signed.prefix-list.xml");
+    let inclusive = include_str!("fixtures/response.assertion-signed.inclusive-c14n.xml");
+    let strict = idp(json!({ "x509Certificate": certificate }));
+    let lenient = idp(json!({ "x509Certificate": certificate, "allowInclusiveC14n": true }));
+    for (name, xml, idp, refused) in [
+        ("prefix list", prefix_list, &strict, None),
+        ("inclusive, by switch", inclusive, &lenient, None),
+        ("inclusive, without", inclusive, &strict, Some(Rejection::Canonicalization)),
+    ] {
+        assert_eq!(verify_by(&encode(xml), idp).err(), refused, "{name}");
+        let changed = xml.replace(">ada<", ">eve<");
+        let refused = refused.or(Some(Rejection::DigestMismatch));
+        assert_eq!(verify_by(&encode(changed), idp).err(), refused, "{name}, changed");
+    }
 }

@@ -15,7 +15,7 @@ fn only_utf8_xml_in_base64_is_read() {
         ("not base64", "<samlp:Response/>".to_owned(), Rejection::NotBase64),
         ("base64url", "_-8=".to_owned(), Rejection::NotBase64),
         ("no padding", "YQ".to_owned(), Rejection::NotBase64),
-        ("UTF-16", encode(utf16), Rejection::NotWellFormed),
+        ("UTF-16", encode(utf16), Rejection::NotUtf8),
         ("UTF-16 with a mark", encode(utf16_with_mark), Rejection::NotUtf8),
         ("says UTF-16", encode(declared), Rejection::ForeignEncoding),
         ("says UTF-7", encode(utf7), Rejection::ForeignEncoding),

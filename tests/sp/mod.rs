@@ -6,6 +6,7 @@ mod accept;
 mod encoding;
 mod floods;
 mod metadata;
+mod mutations;
 mod refuse;
 mod request;
 mod signatures;

@@ -105,13 +105,15 @@ fn the_assertion_issuer_counts_where_the_response_names_nobody() {
 
 #[test]
 fn a_status_without_an_assertion_tells_its_codes() {
-    let response = honest().status(&["Responder", "NoAuthnContext"]).build_without_assertion();
+    let response = honest().status(&["Responder", "NoAuthnContext"]).status_message("not Ada");
+    let response = response.build_without_assertion();
     let mut trace = Trace::default();
     let provider = idp(json!({}));
     let outcome = verify_response(&response, &provider, &SP, &REQUEST.into(), NOW, &mut trace);
     assert_eq!(outcome.err(), Some(Rejection::Status));
     let actual = trace.failure().and_then(|step| step.actual.clone()).expect("a value");
     assert_eq!(actual.text(), "Responder / NoAuthnContext");
+    assert!(!format!("{:?}", trace.redacted()).contains("Ada"), "the message may name a person");
     let hollow = honest().build_without_assertion();
     assert_eq!(verify(&hollow).err(), Some(Rejection::NoAssertion));
 }

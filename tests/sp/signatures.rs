@@ -34,7 +34,8 @@ fn without(name: &str) -> String {
 
 fn emptied(name: &str) -> String {
     let (before, _, after) = element(name);
-    encode(format!("{before}<ds:{name}></ds:{name}>{after}"))
+    let ds = "http://www.w3.org/2000/09/xmldsig#";
+    encode(format!("{before}<ds:{name} xmlns:ds=\"{ds}\"></ds:{name}>{after}"))
 }
 
 fn doubled(name: &str) -> String {

@@ -33,13 +33,10 @@ impl Pieces {
         self.signed.replace(&self.signature, "")
     }
 
-    /// The signed element with another person and another ID; its signature as given.
+    /// The signed element with another person and other IDs; its signature as given.
     fn forged(&self, signature: &str) -> String {
-        self.with_signature(signature).replace(">ada<", ">evil<").replacen(" ID=\"_", " ID=\"_e", 1)
-    }
-
-    fn with_signature(&self, signature: &str) -> String {
-        self.signed.replace(&self.signature, signature)
+        let forged = self.unsigned().replace(">ada<", ">evil<").replace(" ID=\"_", " ID=\"_e");
+        forged.replacen("</saml:Issuer>", &format!("</saml:Issuer>{signature}"), 1)
     }
 
     /// The message with the signed element replaced.

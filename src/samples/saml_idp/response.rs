@@ -28,6 +28,7 @@ pub struct ResponseBuilder {
     pub(super) name_id: Option<(String, String)>,
     pub(super) attributes: Vec<(String, Vec<String>)>,
     pub(super) statuses: Vec<String>,
+    pub(super) status_message: Option<String>,
     pub(super) version: String,
     pub(super) conditions: bool,
     pub(super) extra_condition: String,
@@ -67,6 +68,7 @@ impl ResponseBuilder {
             name_id: None,
             attributes: Vec::new(),
             statuses: vec![format!("{STATUS}Success")],
+            status_message: None,
             version: "2.0".to_owned(),
             conditions: true,
             extra_condition: String::new(),
@@ -266,6 +268,12 @@ impl ResponseBuilder {
     #[must_use]
     pub fn status(self, codes: &[&str]) -> Self {
         Self { statuses: codes.iter().map(|code| format!("{STATUS}{code}")).collect(), ..self }
+    }
+
+    /// Words beside the status codes.
+    #[must_use]
+    pub fn status_message(self, message: &str) -> Self {
+        Self { status_message: Some(message.to_owned()), ..self }
     }
 
     /// Another `Version`.

@@ -20,7 +20,13 @@ impl ResponseBuilder {
             self.version,
             issuer(&self.issuer, " xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\""),
         );
-        let tail = format!("<samlp:Status>{status}</samlp:Status>{assertion}</samlp:Response>");
+        let message = self
+            .status_message
+            .as_deref()
+            .map(|message| format!("<samlp:StatusMessage>{}</samlp:StatusMessage>", text(message)));
+        let message = message.unwrap_or_default();
+        let tail =
+            format!("<samlp:Status>{status}{message}</samlp:Status>{assertion}</samlp:Response>");
         self.signed(&id, &head, &tail, self.sign_response)
     }
 
