@@ -14,8 +14,13 @@ use crate::{
         roles,
         words::UserId,
     },
-    store::{self, users::Account},
+    store,
 };
+
+pub use store::{user_roles::UserRole, users::Account};
+
+/// So many accounts are on a page of the list.
+pub const PAGE: i64 = 50;
 
 /// A link to set a password is good for so many seconds: a day.
 const LINK_LIFETIME: i64 = 86_400;
@@ -136,7 +141,6 @@ impl Broker {
     /// # Errors
     /// [`Error`] when the database fails.
     pub async fn list_users(&self, text: &str, offset: i64) -> Result<Vec<Account>, Error> {
-        const PAGE: i64 = 50;
         let text = text.trim().to_owned();
         let read = move |conn: &mut _| -> Result<_, Error> {
             if text.is_empty() {
@@ -152,10 +156,7 @@ impl Broker {
     ///
     /// # Errors
     /// [`Error`] when the database fails.
-    pub async fn find_user(
-        &self,
-        id: &UserId,
-    ) -> Result<Option<(Account, Vec<store::user_roles::UserRole>)>, Error> {
+    pub async fn find_user(&self, id: &UserId) -> Result<Option<(Account, Vec<UserRole>)>, Error> {
         let id = id.clone();
         let read = move |conn: &mut _| -> Result<_, Error> {
             let Some(account) = store::users::find(conn, &id)? else { return Ok(None) };

@@ -3,10 +3,11 @@
 use super::{
     Broker, Error, Upstream,
     login::{LoginError, Refusal},
+    resources::WriteError,
 };
 use crate::{
     domain::{
-        resource::{Configuration as Wire, SamlConfiguration},
+        resource::{Configuration as Wire, Invalid, SamlConfiguration},
         words::IdpId,
     },
     sp, store,
@@ -28,6 +29,28 @@ impl Broker {
         let (format, signs) = (saml.name_id_format, saml.sign_authn_requests);
         let xml = sp::build_metadata(&side.sp, format, signs);
         Ok(Some(xml.map_err(crate::crypto::Failure::from)?))
+    }
+
+    /// Fetches the metadata of a provider now, because an administrator wants to know.
+    ///
+    /// # Errors
+    /// [`WriteError::Invalid`] says what is wrong with the address or what it leads to; what was
+    /// fetched before stays.
+    pub async fn renew_metadata(&self, id: &IdpId) -> Result<(), WriteError> {
+        let configuration = self.configuration();
+        let provider = configuration.provider(id);
+        let provider =
+            provider.ok_or_else(|| WriteError::Missing(format!("IdentityProvider/{id}")))?;
+        let invalid = |problem: String| Invalid::new("configuration.metadataUrl", problem);
+        let Wire::Saml(saml) = &provider.resource.configuration else {
+            return Err(invalid("is for SAML only".to_owned()).into());
+        };
+        let url = saml.metadata_url.as_deref().ok_or_else(|| invalid("is missing".to_owned()))?;
+        match self.fetch_metadata(id, url, saml).await {
+            Ok(_) => Ok(()),
+            Err(LoginError::Failed(error)) => Err(error.into()),
+            Err(LoginError::Refused(refusal)) => Err(invalid(refusal.to_string()).into()),
+        }
     }
 
     /// Fetches, checks and keeps the metadata of a provider that has none yet.

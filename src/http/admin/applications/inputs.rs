@@ -1,0 +1,114 @@
+//! The inputs of a client application.
+
+use serde_json::{Value, json};
+
+use super::super::{
+    document::{id_input, organization_input},
+    sheet::{Choice, Group, Input, Kind},
+};
+use crate::broker::Configuration;
+
+/// What a new application begins with: a web application with a server.
+pub fn blank() -> Value {
+    json!({
+        "resourceType": "ClientApplication", "clientType": "confidential", "requirePkce": true,
+        "grantTypes": ["authorization_code", "refresh_token"],
+        "scopes": ["openid", "profile", "email"],
+        "accessTokenSignedResponseAlg": "ES256", "accessTokenLifetimeSeconds": 900,
+    })
+}
+
+/// The form; a new application also chooses its id.
+pub fn groups(configuration: &Configuration, new: bool) -> Vec<Group> {
+    vec![name(configuration, new), addresses(), protocol(), people(configuration), tokens()]
+}
+
+fn name(configuration: &Configuration, new: bool) -> Group {
+    let name = Input::text("name", "Name").required();
+    let mut inputs = vec![name.hint("People see it when they sign in.")];
+    if new {
+        inputs.push(id_input(
+            "The client_id, final: small letters, digits and “-”. Left empty, it is made from the \
+             name.",
+        ));
+    }
+    let types = [
+        ("confidential", "Confidential: has a server that keeps a secret"),
+        ("public", "Public: a browser or native application, without a secret"),
+    ];
+    inputs.push(Input::one("clientType", "Type", &types));
+    inputs.push(organization_input(configuration, "None"));
+    Group::new("Name", inputs)
+}
+
+fn addresses() -> Group {
+    Group::new(
+        "Addresses",
+        vec![
+            Input::new("redirectUris", "Redirect URIs", Kind::Lines)
+                .hint("One per line, compared exactly: https, or http on this machine."),
+            Input::new("postLogoutRedirectUris", "Redirect URIs after sign-out", Kind::Lines)
+                .hint("One per line."),
+            Input::new("allowedOrigins", "Origins that may call from a browser", Kind::Lines)
+                .hint("One per line, as in https://app.example."),
+        ],
+    )
+}
+
+fn protocol() -> Group {
+    let grants = [
+        ("authorization_code", "Authorization code: people sign in"),
+        ("refresh_token", "Refresh token: they stay signed in"),
+        ("client_credentials", "Client credentials: the application acts by itself"),
+    ];
+    let methods = [
+        ("", "As usual for this type"),
+        ("client_secret_basic", "Secret, HTTP Basic"),
+        ("client_secret_post", "Secret, in the form"),
+        ("none", "None (public)"),
+    ];
+    Group::new(
+        "Protocol",
+        vec![
+            Input::several("grantTypes", "Grant types", &grants),
+            Input::new("scopes", "Scopes", Kind::Words)
+                .hint("Separated by spaces, as in openid profile email offline_access."),
+            Input::one("tokenEndpointAuthMethod", "Authentication at the token endpoint", &methods),
+            Input::flag("requirePkce", "Require PKCE")
+                .hint("Only a confidential application that cannot do it goes without."),
+        ],
+    )
+}
+
+fn people(configuration: &Configuration) -> Group {
+    let providers = configuration.providers().into_iter();
+    let choices = providers.map(|p| Choice::new(p.id.as_str(), &p.resource.name)).collect();
+    let kind = Kind::Several { of: Some("IdentityProvider"), choices };
+    Group::new(
+        "Who may come",
+        vec![
+            Input::new("identityProviders", "Identity providers", kind)
+                .hint("None chosen: those of its organization, and those for everyone."),
+        ],
+    )
+}
+
+fn tokens() -> Group {
+    let algorithms = [("RS256", "RS256"), ("ES256", "ES256")];
+    let seconds = Kind::Number { min: 300, max: 3600 };
+    Group::new(
+        "Tokens",
+        vec![
+            Input::one("idTokenSignedResponseAlg", "Signature of ID tokens", &algorithms),
+            Input::one("accessTokenSignedResponseAlg", "Signature of access tokens", &algorithms),
+            Input::new(
+                "accessTokenLifetimeSeconds",
+                "Access tokens are good for (seconds)",
+                seconds,
+            )
+            .hint("300 to 3600."),
+            Input::flag("adminApi", "May reach administrative resources")
+                .hint("For tools that configure Medict; its people still need the roles."),
+        ],
+    )
+}

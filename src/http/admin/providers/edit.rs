@@ -1,0 +1,202 @@
+//! The forms of an identity provider, and what becomes of them.
+
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Path};
+use askama::Template;
+use serde_json::{Value, json};
+
+use super::{
+    super::{
+        super::{
+            form::{Form, SamlForm},
+            page::see_other,
+        },
+        Admin, Answer, Frame, Section, Sheet,
+        desk::status_of,
+        document,
+        frame::{query, show},
+    },
+    KIND,
+    inputs::{Protocol, blank, groups},
+    list::problem,
+};
+use crate::{
+    broker::{Provider, Upstream, resources::Mode},
+    domain::words::IdpId,
+};
+
+#[derive(Template)]
+#[template(path = "admin/providers/new.html")]
+struct New {
+    frame: Frame,
+    protocol: Protocol,
+    sheet: Sheet,
+}
+
+#[derive(Template)]
+#[template(path = "admin/providers/edit.html")]
+struct Edit {
+    frame: Frame,
+    id: String,
+    name: String,
+    enabled: bool,
+    problem: Option<String>,
+    has_metadata_url: bool,
+    ours: Vec<Fact>,
+    sheet: Sheet,
+    may_write: bool,
+}
+
+/// Something that the hospital enters at its provider.
+struct Fact {
+    label: &'static str,
+    value: String,
+}
+
+/// `GET /admin/providers/new?type=saml|oidc`.
+pub async fn new(admin: Admin, request: HttpRequest) -> Answer {
+    admin.may(KIND, "write")?;
+    let protocol = Protocol::named(query(&request).get("type"));
+    let sheet = blank_sheet(&admin, protocol);
+    Ok(show_new(StatusCode::OK, &admin, &request, protocol, sheet))
+}
+
+/// `POST /admin/providers`.
+pub async fn create(admin: Admin, request: HttpRequest, SamlForm(form): SamlForm) -> Answer {
+    admin.may(KIND, "write")?;
+    admin.sent(&form)?;
+    let protocol = Protocol::named(form.get("type"));
+    let sheet = blank_sheet(&admin, protocol).typed(&form);
+    match document::create(&admin, &sheet, blank(protocol)).await {
+        Ok(written) => Ok(see_other(&format!("/admin/providers/{}?created=1", written.id))),
+        Err(error) => {
+            let error = admin.mendable(error)?;
+            let (status, sheet) = (status_of(&error), sheet.refused(&error));
+            Ok(show_new(status, &admin, &request, protocol, sheet))
+        }
+    }
+}
+
+/// `GET /admin/providers/{id}`.
+pub async fn edit(admin: Admin, request: HttpRequest, id: Path<String>) -> Answer {
+    admin.may(KIND, "read")?;
+    let (stored, sheet) = stored_sheet(&admin, &id)?;
+    Ok(show_edit(StatusCode::OK, &admin, &request, &stored, sheet))
+}
+
+/// `POST /admin/providers/{id}`.
+pub async fn update(
+    admin: Admin,
+    request: HttpRequest,
+    id: Path<String>,
+    SamlForm(form): SamlForm,
+) -> Answer {
+    admin.may(KIND, "write")?;
+    admin.sent(&form)?;
+    let (stored, sheet) = stored_sheet(&admin, &id)?;
+    let sheet = sheet.typed(&form);
+    match document::update(&admin, &sheet, stored.clone()).await {
+        Ok(_) => Ok(back(&id, "saved")),
+        Err(error) => {
+            let error = admin.mendable(error)?;
+            let (status, sheet) = (status_of(&error), sheet.refused(&error));
+            Ok(show_edit(status, &admin, &request, &stored, sheet))
+        }
+    }
+}
+
+/// `POST /admin/providers/{id}/enabled`, with `enabled` or without.
+pub async fn switch(admin: Admin, id: Path<String>, Form(form): Form) -> Answer {
+    admin.may(KIND, "write")?;
+    admin.sent(&form)?;
+    let mut stored = document::find(&admin, KIND, &id).ok_or_else(|| admin.nothing_here())?;
+    let enabled = form.get("enabled").is_some();
+    stored.value["enabled"] = json!(enabled);
+    let mode = Mode::Update { version: stored.version };
+    document::write(&admin, stored.value, mode).await.map_err(|error| admin.refused(error))?;
+    Ok(back(&id, if enabled { "enabled" } else { "disabled" }))
+}
+
+/// `POST /admin/providers/{id}/metadata`: fetches it now, so that nobody waits for a mistake.
+pub async fn fetch_metadata(
+    admin: Admin,
+    request: HttpRequest,
+    id: Path<String>,
+    Form(form): Form,
+) -> Answer {
+    admin.may(KIND, "write")?;
+    admin.sent(&form)?;
+    let (stored, sheet) = stored_sheet(&admin, &id)?;
+    match admin.broker().renew_metadata(&IdpId(id.clone())).await {
+        Ok(()) => Ok(back(&id, "fetched")),
+        Err(error) => {
+            let error = admin.mendable(error)?;
+            let (status, sheet) = (status_of(&error), sheet.refused(&error));
+            Ok(show_edit(status, &admin, &request, &stored, sheet))
+        }
+    }
+}
+
+fn back(id: &str, notice: &str) -> HttpResponse {
+    see_other(&format!("/admin/providers/{id}?{notice}=1"))
+}
+
+fn blank_sheet(admin: &Admin, protocol: Protocol) -> Sheet {
+    let groups = groups(protocol, &admin.broker().configuration(), true);
+    Sheet::of(groups, &blank(protocol), 0)
+}
+
+fn stored_sheet(admin: &Admin, id: &str) -> Result<(Value, Sheet), actix_web::Error> {
+    let stored = document::find(admin, KIND, id).ok_or_else(|| admin.nothing_here())?;
+    let protocol = Protocol::named(stored.value["type"].as_str());
+    let groups = groups(protocol, &admin.broker().configuration(), false);
+    let sheet = Sheet::of(groups, &stored.value, stored.version);
+    Ok((stored.value, sheet))
+}
+
+fn show_new(
+    status: StatusCode,
+    admin: &Admin,
+    request: &HttpRequest,
+    protocol: Protocol,
+    sheet: Sheet,
+) -> HttpResponse {
+    let frame = Frame::new(admin, Section::Providers, request);
+    show(status, &New { frame, protocol, sheet })
+}
+
+fn show_edit(
+    status: StatusCode,
+    admin: &Admin,
+    request: &HttpRequest,
+    stored: &Value,
+    sheet: Sheet,
+) -> HttpResponse {
+    let text = |name: &str| stored[name].as_str().unwrap_or_default().to_owned();
+    let configuration = admin.broker().configuration();
+    let provider = configuration.provider(&IdpId(text("id")));
+    let page = Edit {
+        frame: Frame::new(admin, Section::Providers, request),
+        id: text("id"),
+        name: text("name"),
+        enabled: stored["enabled"] != json!(false),
+        problem: provider.and_then(|provider| problem(provider)),
+        has_metadata_url: stored.pointer("/configuration/metadataUrl").is_some(),
+        ours: provider.map(|p| ours(p, admin.broker().issuer())).unwrap_or_default(),
+        sheet,
+        may_write: admin.can(KIND, "write"),
+    };
+    show(status, &page)
+}
+
+/// Who we are towards the provider.
+fn ours(provider: &Provider, issuer: &str) -> Vec<Fact> {
+    let fact = |label, value: &str| Fact { label, value: value.to_owned() };
+    match &provider.upstream {
+        Upstream::Saml(side) => vec![
+            fact("Entity ID (audience)", &side.sp.entity_id),
+            fact("Assertion Consumer Service (reply URL), by POST", &side.sp.acs_url),
+            fact("Metadata", &format!("{issuer}/saml/{}/metadata", provider.id)),
+        ],
+        Upstream::Oidc => vec![fact("Redirect URI", &provider.redirect_uri(issuer))],
+    }
+}

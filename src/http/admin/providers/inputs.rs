@@ -1,0 +1,230 @@
+//! The inputs of an identity provider.
+
+use serde_json::{Value, json};
+
+use super::super::{
+    document::{id_input, organization_input},
+    sheet::{Group, Input, Kind},
+};
+use crate::broker::Configuration;
+
+/// Which form.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    Saml,
+    Oidc,
+}
+
+impl Protocol {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Saml => "saml",
+            Self::Oidc => "oidc",
+        }
+    }
+
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Saml => "SAML",
+            Self::Oidc => "OpenID Connect",
+        }
+    }
+
+    pub fn named(word: Option<&str>) -> Self {
+        if word == Some("oidc") { Self::Oidc } else { Self::Saml }
+    }
+}
+
+/// What a new provider begins with.
+pub fn blank(protocol: Protocol) -> Value {
+    let configuration = match protocol {
+        Protocol::Saml => json!({ "signAuthnRequests": true, "clockSkewSeconds": 60 }),
+        Protocol::Oidc => json!({ "scopes": ["openid", "email", "profile"] }),
+    };
+    json!({
+        "resourceType": "IdentityProvider", "type": protocol.word(), "enabled": true,
+        "configuration": configuration,
+    })
+}
+
+/// The form; a new provider also chooses its id.
+pub fn groups(protocol: Protocol, configuration: &Configuration, new: bool) -> Vec<Group> {
+    let mut groups = vec![place(configuration, new)];
+    match protocol {
+        Protocol::Saml => groups.extend([saml_source(), saml_names(), saml_switches()]),
+        Protocol::Oidc => groups.extend([oidc_client(), oidc_people()]),
+    }
+    groups.extend([mapping(), accounts()]);
+    groups
+}
+
+fn place(configuration: &Configuration, new: bool) -> Group {
+    let name = Input::text("name", "Name").required();
+    let mut inputs = vec![name.hint("People see it on the sign-in page.")];
+    if new {
+        inputs.push(id_input(
+            "Part of the addresses below and final: small letters, digits and “-”. Left empty, it is \
+             made from the name.",
+        ));
+    }
+    let organization = organization_input(configuration, "For everyone");
+    inputs.push(organization.hint("Offered only to applications of this organization."));
+    Group::new("Name", inputs)
+}
+
+fn saml_source() -> Group {
+    Group::new(
+        "Metadata",
+        vec![
+            Input::url("configuration.metadataUrl", "Metadata address")
+                .hint("Fetched by Medict, so that a new certificate is noticed."),
+            Input::new("configuration.metadataXml", "Or metadata as XML", Kind::Long),
+        ],
+    )
+    .lead("The simplest way: the provider describes itself. Otherwise fill in the next part.")
+}
+
+fn saml_names() -> Group {
+    Group::new(
+        "Without metadata",
+        vec![
+            Input::text("configuration.entityId", "Entity ID"),
+            Input::url("configuration.ssoUrl", "Sign-on URL"),
+            Input::new("configuration.x509Certificate", "Signing certificate", Kind::Certificates)
+                .hint("PEM or base64; several PEM blocks while the provider changes its key."),
+        ],
+    )
+    .lead("All three; beside metadata, whatever is given here counts.")
+}
+
+fn saml_switches() -> Group {
+    let binding = [
+        ("", "As the metadata offers, redirect first"),
+        ("redirect", "HTTP-Redirect"),
+        ("post", "HTTP-POST"),
+    ];
+    let format = [
+        ("unspecified", "Whatever the provider prefers"),
+        ("persistent", "Persistent"),
+        ("emailAddress", "E-mail address"),
+        ("transient", "Transient"),
+    ];
+    let skew = Kind::Number { min: 0, max: 300 };
+    Group::new(
+        "Messages",
+        vec![
+            Input::one("configuration.ssoBinding", "Binding of requests", &binding),
+            Input::one("configuration.nameIdFormat", "NameID format", &format)
+                .hint("A transient name cannot identify a person; then map another subject."),
+            Input::flag("configuration.signAuthnRequests", "Sign our requests"),
+            Input::flag(
+                "configuration.wantAssertionsEncrypted",
+                "Accept only encrypted assertions",
+            ),
+            Input::flag("configuration.forceAuthn", "Ask for a fresh sign-in each time"),
+            Input::new("configuration.clockSkewSeconds", "Clocks may differ by (seconds)", skew),
+        ],
+    )
+}
+
+fn oidc_client() -> Group {
+    let methods = [
+        ("client_secret_basic", "Client secret, HTTP Basic"),
+        ("client_secret_post", "Client secret, in the form"),
+        ("none", "None (public client with PKCE)"),
+    ];
+    let algorithms = [("RS256", "RS256"), ("ES256", "ES256")];
+    Group::new(
+        "Connection",
+        vec![
+            Input::url("configuration.issuer", "Issuer")
+                .required()
+                .hint("As in https://accounts.google.com; the rest is discovered."),
+            Input::text("configuration.clientId", "Client ID").required(),
+            Input::new("configuration.clientSecret", "Client secret", Kind::Secret)
+                .hint("Kept sealed and never shown. Leave empty to keep the present one."),
+            Input::new("configuration.scopes", "Scopes", Kind::Words)
+                .hint("Separated by spaces; openid is always among them."),
+            Input::one(
+                "configuration.tokenEndpointAuthMethod",
+                "Authentication at the token endpoint",
+                &methods,
+            ),
+            Input::one(
+                "configuration.idTokenSignedResponseAlg",
+                "Signature of ID tokens",
+                &algorithms,
+            ),
+        ],
+    )
+}
+
+fn oidc_people() -> Group {
+    Group::new(
+        "Who may come",
+        vec![
+            Input::new("configuration.hostedDomains", "Hosted domains", Kind::Lines)
+                .hint("One per line. Google only: the domains whose accounts may enter."),
+            Input::flag("configuration.anyone", "Admit every account of this issuer")
+                .hint("Never for a public issuer, unless the whole world is meant."),
+        ],
+    )
+}
+
+const EXAMPLE: &str = r#"attributes:
+  email: mail
+  groups: [memberOf, groups]
+rules:
+  - when: '"GG-Physicians" in identity.groups'
+    role: { reference: Role/physician }
+    organization: { reference: Organization/general-hospital }
+deny:
+  - 'identity.groups.size() == 0'"#;
+
+fn mapping() -> Group {
+    let presets = [
+        ("none", "Common names"),
+        ("adfs", "AD FS"),
+        ("entra", "Entra ID"),
+        ("okta", "Okta"),
+        ("ping", "PingFederate, PingOne"),
+        ("shibboleth", "Shibboleth, eduGAIN"),
+        ("keycloak", "Keycloak"),
+        ("google", "Google Workspace"),
+    ];
+    Group::new(
+        "Mapping",
+        vec![
+            Input::one("mapping.preset", "Attribute names of", &presets)
+                .hint("Where to look for name, e-mail address and groups."),
+            Input::new("mapping", "Own attributes and rules (YAML)", Kind::Yaml).hint(
+                "attributes come before those of the preset, rules give roles, deny keeps out.",
+            ),
+        ],
+    )
+    .example(EXAMPLE)
+}
+
+fn accounts() -> Group {
+    let create = [
+        ("", "As usual for this protocol"),
+        ("true", "Everybody gets an account at the first sign-in"),
+        ("invited", "Only people whose account waits for them"),
+        ("false", "Nobody: only people who are linked already"),
+    ];
+    let link = [
+        ("never", "Never by e-mail address"),
+        ("verifiedEmail", "By a verified address in a domain of the organization"),
+    ];
+    let sync = [("everyLogin", "At every sign-in"), ("once", "At the first sign-in only")];
+    Group::new(
+        "Accounts",
+        vec![
+            Input::one("provisioning.create", "New accounts", &create).hint(
+                "Usual is: SAML creates; OpenID Connect creates behind hosted domains, else invites.",
+            ),
+            Input::one("provisioning.link", "Link to existing accounts", &link),
+            Input::one("provisioning.sync", "Take over names and addresses", &sync),
+        ],
+    )
+}

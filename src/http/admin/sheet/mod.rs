@@ -1,0 +1,143 @@
+//! Forms as data: which inputs edit which elements of a resource.
+//!
+//! A [`Sheet`] goes three ways: a stored document fills it, a page shows it, and what comes back is laid
+//! over the document it began with, so that elements no input shows stay as they are.
+
+mod input;
+mod values;
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use serde_json::Value;
+
+pub use input::{Choice, Group, Input, Kind};
+
+use crate::{broker::resources::WriteError, domain::resource::Invalid, op::Parameters};
+
+/// A form: its inputs, what they hold, and what is wrong with it.
+#[derive(Template)]
+#[template(path = "admin/sheet.html")]
+pub struct Sheet {
+    pub groups: Vec<Group>,
+    /// Path of an element → its text.
+    texts: BTreeMap<&'static str, String>,
+    pub problem: Option<Problem>,
+    /// The version of the document that was read.
+    pub version: i64,
+}
+
+/// Why a form was refused, and which input is to blame.
+pub struct Problem {
+    pub text: String,
+    path: Option<String>,
+}
+
+impl Sheet {
+    /// Filled from a stored document, or from the defaults of a new one.
+    pub fn of(groups: Vec<Group>, document: &Value, version: i64) -> Self {
+        let mut sheet = Self { groups, texts: BTreeMap::new(), problem: None, version };
+        for input in sheet.groups.iter_mut().flat_map(|group| &mut group.inputs) {
+            let text = values::text(input, values::find(document, input.path));
+            input.keep_choices(&text);
+            sheet.texts.insert(input.path, text);
+        }
+        sheet
+    }
+
+    /// The same form with what was typed into it.
+    #[must_use]
+    pub fn typed(mut self, form: &Parameters) -> Self {
+        let typed = self.inputs().into_iter().map(|input| (input.path, values::typed(input, form)));
+        self.texts = typed.collect();
+        self.version = form.get("version").and_then(|text| text.parse().ok()).unwrap_or_default();
+        self
+    }
+
+    /// The document with what was typed laid over it.
+    ///
+    /// # Errors
+    /// [`Invalid`] where a text is not of its input's kind.
+    pub fn over(&self, mut document: Value) -> Result<Value, Invalid> {
+        let mut inputs = self.inputs();
+        // The rest of an element first: what has an input of its own counts.
+        inputs.sort_by_key(|input| !matches!(input.kind, Kind::Yaml));
+        for input in inputs {
+            let value = values::value(input, self.text(input))?;
+            values::put(&mut document, input.path, value);
+        }
+        Ok(document)
+    }
+
+    /// The form again, with what is wrong at its top.
+    #[must_use]
+    pub fn refused(mut self, error: &WriteError) -> Self {
+        let path = match error {
+            WriteError::Invalid(invalid) => Some(invalid.path.clone()),
+            _ => None,
+        };
+        let text = match error {
+            WriteError::Invalid(invalid) => self.named(invalid),
+            other => super::desk::sentence(other),
+        };
+        self.problem = Some(Problem { text, path });
+        self
+    }
+
+    pub fn text(&self, input: &Input) -> &str {
+        self.texts.get(input.path).map_or("", String::as_str)
+    }
+
+    pub fn is_chosen(&self, input: &Input, choice: &Choice) -> bool {
+        match input.kind {
+            Kind::Several { .. } => {
+                self.text(input).split(' ').any(|word| word == choice.value.as_str())
+            }
+            _ => self.text(input) == choice.value,
+        }
+    }
+
+    /// What ties an input to its hint and its mistake. Made of fixed texts only.
+    fn aria(&self, input: &Input) -> String {
+        let invalid = self.is_invalid(input);
+        let hint = (!input.hint.is_empty()).then(|| format!("hint-{}", input.path));
+        let described: Vec<_> =
+            invalid.then(|| "problem".to_owned()).into_iter().chain(hint).collect();
+        let mut attributes = String::new();
+        if !described.is_empty() {
+            attributes = format!(" aria-describedby=\"{}\"", described.join(" "));
+        }
+        if invalid {
+            attributes.push_str(" aria-invalid=\"true\"");
+        }
+        attributes
+    }
+
+    /// As many rows as the text needs, within reason.
+    fn rows(&self, input: &Input) -> usize {
+        (self.text(input).lines().count() + 1).clamp(4, 18)
+    }
+
+    fn is_invalid(&self, input: &Input) -> bool {
+        let path = self.problem.as_ref().and_then(|problem| problem.path.as_deref());
+        path.is_some_and(|path| is_at(path, input.path))
+    }
+
+    /// The mistake in words, with the label of its input before the path.
+    fn named(&self, invalid: &Invalid) -> String {
+        let mut inputs = self.inputs().into_iter();
+        match inputs.find(|input| is_at(&invalid.path, input.path)) {
+            Some(input) => format!("{} ({}): {}", input.label, invalid.path, invalid.problem),
+            None => invalid.to_string(),
+        }
+    }
+
+    fn inputs(&self) -> Vec<&Input> {
+        self.groups.iter().flat_map(|group| &group.inputs).collect()
+    }
+}
+
+/// Whether `path` is `parent` or below it.
+fn is_at(path: &str, parent: &str) -> bool {
+    path.strip_prefix(parent).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
