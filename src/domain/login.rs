@@ -189,7 +189,6 @@ mod tests {
             ..Default::default()
         };
         Mapping::new(Default::default(), Protocol::Saml)
-            .ok()
             .expect("empty mapping")
             .identify(&idp.into(), statement, &mut Trace::default())
             .expect("named")

@@ -3,7 +3,10 @@
 //! Attribute names come from a preset and the administrator; rules are CEL expressions over
 //! `identity`, compiled once when the provider is stored.
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    fmt,
+    sync::{Arc, LazyLock},
+};
 
 use cel::{Context, Env, Program, Value as CelValue};
 use serde::{Deserialize, Serialize};
@@ -56,6 +59,14 @@ pub struct Mapping {
     protocol: Protocol,
     rules: Vec<Program>,
     deny: Vec<Program>,
+}
+
+impl fmt::Debug for Mapping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mapping")
+            .field("configuration", &self.configuration)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why mapping refuses a login.
@@ -276,7 +287,7 @@ mod tests {
 
     fn mapping(value: serde_json::Value) -> Mapping {
         let configuration = serde_json::from_value(value).expect("a mapping");
-        Mapping::new(configuration, Protocol::Saml).ok().expect("compiles")
+        Mapping::new(configuration, Protocol::Saml).expect("compiles")
     }
 
     fn statement(groups: &[&str]) -> Statement {

@@ -202,7 +202,6 @@ mod tests {
             ..Default::default()
         };
         Mapping::new(Default::default(), Protocol::Oidc)
-            .ok()
             .expect("empty")
             .identify(&"op".into(), statement, &mut Trace::default())
             .expect("named")

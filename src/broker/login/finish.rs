@@ -62,7 +62,7 @@ struct Ending {
 enum Way {
     Provider {
         provider: Arc<Provider>,
-        who: ExternalIdentity,
+        who: Box<ExternalIdentity>,
         granted: Vec<GrantedRole>,
         domains: Vec<String>,
     },
@@ -89,7 +89,7 @@ impl Broker {
         };
         let organization = provider.resource.organization.as_ref();
         let domains = configuration.domains_of(organization.map(|reference| &reference.0));
-        let way = Way::Provider { provider, who: who.clone(), granted, domains };
+        let way = Way::Provider { provider, who: Box::new(who.clone()), granted, domains };
         let user = UserId(self.random.uuid(self.clock.now()));
         let ending =
             self.ending(pending.clone(), trace.clone(), way, user, session, caller).await?;
@@ -300,8 +300,9 @@ fn new_account(ending: &Ending, who: &ExternalIdentity) -> Result<Account, Login
 
 /// What the provider says of the person, where it says something.
 fn take_over(account: &mut Account, who: &ExternalIdentity) -> Result<(), LoginError> {
-    let or = |new: &Option<String>, old: &Option<String>| new.clone().or_else(|| old.clone());
-    account.username = or(&who.username, &account.username);
+    if who.username.is_some() {
+        account.username.clone_from(&who.username);
+    }
     if who.email.is_some() {
         account.email.clone_from(&who.email);
         account.email_verified = who.email_verified;

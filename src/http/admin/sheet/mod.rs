@@ -27,6 +27,9 @@ pub struct Sheet {
     pub version: i64,
 }
 
+/// It escapes what it shows by itself.
+impl askama::filters::HtmlSafe for Sheet {}
+
 /// Why a form was refused, and which input is to blame.
 pub struct Problem {
     pub text: String,
