@@ -118,19 +118,6 @@ struct Places {
     oidc: String,
 }
 
-#[cfg(test)]
-impl Places {
-    /// Addresses where nobody listens.
-    fn unbuilt() -> Self {
-        Self {
-            broker: "http://localhost:1".into(),
-            app: "http://127.0.0.1:2".into(),
-            saml: "http://127.0.0.1:3".into(),
-            oidc: "http://127.0.0.1:4".into(),
-        }
-    }
-}
-
 /// All of it, while it runs.
 struct Demonstration {
     places: Places,
