@@ -16,7 +16,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("broker", &["domain", "crypto", "sp", "rp", "op", "store"]),
     ("http", &["domain", "crypto", "op", "store", "broker"]),
     ("samples", &["domain", "crypto"]),
-    ("demo", &["domain", "crypto", "sp", "rp", "store", "broker", "http", "samples"]),
+    ("demo", &["domain", "crypto", "rp", "store", "broker", "http", "samples"]),
     ("cli", &["domain", "crypto", "store", "broker", "http", "demo"]),
 ];
 
@@ -28,7 +28,7 @@ const FENCED: &[(&str, &[&str])] = &[
     ("diesel_migrations", &["store"]),
     ("samael", &["sp"]),
     ("openidconnect", &["rp"]),
-    ("reqwest", &["broker", "samples", "demo"]),
+    ("reqwest", &["broker", "samples"]),
     ("clap", &["cli"]),
     ("argon2", &["crypto"]),
 ];

@@ -83,12 +83,6 @@ mod tests {
 
     #[test]
     fn every_resource_is_valid() {
-        let places = Places {
-            broker: "http://localhost:1".into(),
-            app: "http://127.0.0.1:2".into(),
-            saml: "http://127.0.0.1:3".into(),
-            oidc: "http://127.0.0.1:4".into(),
-        };
-        assert_eq!(all(&places, "secret").expect("valid").len(), 6);
+        assert_eq!(all(&Places::unbuilt(), "secret").expect("valid").len(), 6);
     }
 }

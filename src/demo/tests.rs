@@ -1,6 +1,18 @@
 use super::*;
 use crate::samples::browser::Browser;
 
+impl Places {
+    /// Addresses where nobody listens.
+    pub(super) fn unbuilt() -> Self {
+        Self {
+            broker: "http://localhost:1".into(),
+            app: "http://127.0.0.1:2".into(),
+            saml: "http://127.0.0.1:3".into(),
+            oidc: "http://127.0.0.1:4".into(),
+        }
+    }
+}
+
 #[actix_web::test]
 async fn both_ways_end_in_a_verified_id_token() {
     run(Options { port: 0, check: true }).await.expect("both ways");

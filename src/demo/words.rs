@@ -116,15 +116,10 @@ mod tests {
 
     #[test]
     fn the_invitation_names_every_door_and_every_person() {
-        let places = Places {
-            broker: "http://localhost:8080".into(),
-            app: "http://127.0.0.1:1".into(),
-            saml: "http://127.0.0.1:2".into(),
-            oidc: "http://127.0.0.1:3".into(),
-        };
+        let places = Places::unbuilt();
         let text = invitation(&places, "K7QF2-M9XBT");
         for part in
-            ["http://127.0.0.1:1/", "localhost:8080/admin", "K7QF2-M9XBT", "demo", ADMINISTRATOR]
+            ["http://127.0.0.1:2/", "localhost:1/admin", "K7QF2-M9XBT", "demo", ADMINISTRATOR]
         {
             assert!(text.contains(part), "{part}");
         }
@@ -135,12 +130,7 @@ mod tests {
 
     #[test]
     fn what_was_refused_is_told_as_it_was() {
-        let places = Places {
-            broker: "http://localhost:1".into(),
-            app: "http://127.0.0.1:1".into(),
-            saml: "http://127.0.0.1:2".into(),
-            oidc: "http://127.0.0.1:3".into(),
-        };
+        let places = Places::unbuilt();
         let hop = |status| Hop {
             method: http::Method::POST,
             url: Url::parse("http://localhost:1/saml/x/acs").expect("url"),

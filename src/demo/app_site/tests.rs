@@ -10,12 +10,7 @@ use crate::{
 /// A provider that answers discovery only, and the application that asks it.
 async fn neighbourhood() -> (super::super::site::Site, web::Data<AppSite>) {
     let plot = Plot::new().expect("a port");
-    let places = Places {
-        broker: plot.url.clone(),
-        app: "http://127.0.0.1:1".into(),
-        saml: "http://127.0.0.1:2".into(),
-        oidc: "http://127.0.0.1:3".into(),
-    };
+    let places = Places { broker: plot.url.clone(), ..Places::unbuilt() };
     let app = AppSite::new(&places, Clock::default()).expect("an application");
     (plot.serve(Discovery(places.broker)).expect("served"), web::Data::new(app))
 }

@@ -17,15 +17,6 @@ use crate::{
     },
 };
 
-fn places() -> Places {
-    Places {
-        broker: "http://localhost:8080".into(),
-        app: "http://127.0.0.1:1".into(),
-        saml: "http://127.0.0.1:2".into(),
-        oidc: "http://127.0.0.1:3".into(),
-    }
-}
-
 /// The broker's hat, without the broker.
 struct Broker {
     sp: ServiceProvider,
@@ -47,7 +38,7 @@ impl Broker {
         let sp = ServiceProvider {
             entity_id: site.sp_entity_id.clone(),
             acs_url: site.acs_url.clone(),
-            slo_url: "http://localhost:8080/saml/sample-saml/slo".into(),
+            slo_url: "http://localhost:1/saml/sample-saml/slo".into(),
             keys: vec![SpKey { key, certificate }],
         };
         let idp = Idp::new(&configuration, None).expect("metadata");
@@ -75,14 +66,14 @@ async fn forms(site: &web::Data<SamlSite>, request: test::TestRequest) -> (u16, 
     let status = response.status().as_u16();
     let body = test::read_body(response).await;
     let text = String::from_utf8(body.to_vec()).expect("text");
-    let url = Url::parse("http://127.0.0.1:2/sso").expect("url");
+    let url = Url::parse("http://127.0.0.1:3/sso").expect("url");
     (status, Form::read_all(&text, &url))
 }
 
 fn request_of(outgoing: Outgoing) -> test::TestRequest {
     match outgoing {
         Outgoing::Redirect { url } => {
-            let path = url.strip_prefix("http://127.0.0.1:2").expect("this site");
+            let path = url.strip_prefix("http://127.0.0.1:3").expect("this site");
             test::TestRequest::get().uri(path)
         }
         Outgoing::Post { saml_request, relay_state, .. } => {
@@ -99,7 +90,7 @@ fn filled(form: &Form, password: &str) -> test::TestRequest {
 }
 
 fn site() -> web::Data<SamlSite> {
-    web::Data::new(SamlSite::new(&places(), Clock::default()).expect("keys"))
+    web::Data::new(SamlSite::new(&Places::unbuilt(), Clock::default()).expect("keys"))
 }
 
 #[actix_web::test]
