@@ -77,7 +77,7 @@ fn saml_source() -> Group {
         "Metadata",
         vec![
             Input::url("configuration.metadataUrl", "Metadata address")
-                .hint("Fetched by Medict, so that a new certificate is noticed."),
+                .hint("Fetched at the first sign-in, or when you say so after saving."),
             Input::new("configuration.metadataXml", "Or metadata as XML", Kind::Long),
         ],
     )

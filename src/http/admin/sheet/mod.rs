@@ -115,7 +115,14 @@ impl Sheet {
 
     /// As many rows as the text needs, within reason.
     fn rows(&self, input: &Input) -> usize {
-        (self.text(input).lines().count() + 1).clamp(4, 18)
+        let least = if matches!(input.kind, Kind::Lines) { 2 } else { 5 };
+        (self.text(input).lines().count() + 1).clamp(least, 18)
+    }
+
+    /// Whether there is nothing yet where the example would go.
+    fn needs_example(&self, group: &Group) -> bool {
+        let empty = |input: &Input| self.text(input).is_empty();
+        group.inputs.iter().any(|input| matches!(input.kind, Kind::Yaml) && empty(input))
     }
 
     fn is_invalid(&self, input: &Input) -> bool {
