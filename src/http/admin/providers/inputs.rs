@@ -63,7 +63,7 @@ fn place(configuration: &Configuration, new: bool) -> Group {
     let mut inputs = vec![name.hint("People see it on the sign-in page.")];
     if new {
         inputs.push(id_input(
-            "Part of the addresses below and final: small letters, digits and “-”. Left empty, it is \
+            "Part of its addresses, and final: small letters, digits and “-”. Left empty, it is \
              made from the name.",
         ));
     }
