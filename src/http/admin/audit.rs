@@ -92,6 +92,8 @@ fn shorten(detail: &Value) -> String {
 }
 
 fn change(resource: &str, before: &Value, after: &Value) -> String {
+    // Whose account it was stands in a column of its own.
+    let resource = if resource.starts_with("User/") { "User" } else { resource };
     let empty = Map::new();
     let (Some(before), after) = (before.as_object(), after.as_object().unwrap_or(&empty)) else {
         return resource.to_owned();

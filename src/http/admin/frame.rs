@@ -64,7 +64,7 @@ impl Section {
     const fn label(self) -> &'static str {
         match self {
             Self::Overview => "Overview",
-            Self::Providers => "Identity providers",
+            Self::Providers => "Providers",
             Self::Applications => "Applications",
             Self::Users => "People",
             Self::Organizations => "Organizations",

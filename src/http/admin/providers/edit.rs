@@ -17,7 +17,7 @@ use super::{
     },
     KIND,
     inputs::{Protocol, blank, groups},
-    list::problem,
+    list::State,
 };
 use crate::{
     broker::{Provider, Upstream, resources::Mode},
@@ -39,7 +39,7 @@ struct Edit {
     id: String,
     name: String,
     enabled: bool,
-    problem: Option<String>,
+    state: Option<State>,
     has_metadata_url: bool,
     ours: Vec<Fact>,
     sheet: Sheet,
@@ -179,7 +179,7 @@ fn show_edit(
         id: text("id"),
         name: text("name"),
         enabled: stored["enabled"] != json!(false),
-        problem: provider.and_then(|provider| problem(provider)),
+        state: provider.map(|provider| State::of(provider)),
         has_metadata_url: stored.pointer("/configuration/metadataUrl").is_some(),
         ours: provider.map(|p| ours(p, admin.broker().issuer())).unwrap_or_default(),
         sheet,

@@ -63,7 +63,7 @@ fn place(configuration: &Configuration, new: bool) -> Group {
     let mut inputs = vec![name.hint("People see it on the sign-in page.")];
     if new {
         inputs.push(id_input(
-            "Part of the addresses below and final: small letters, digits and “-”. Left empty, it is \
+            "Part of its addresses, and final: small letters, digits and “-”. Left empty, it is \
              made from the name.",
         ));
     }
@@ -77,7 +77,7 @@ fn saml_source() -> Group {
         "Metadata",
         vec![
             Input::url("configuration.metadataUrl", "Metadata address")
-                .hint("Fetched by Medict, so that a new certificate is noticed."),
+                .hint("Fetched at the first sign-in, or when you say so after saving."),
             Input::new("configuration.metadataXml", "Or metadata as XML", Kind::Long),
         ],
     )

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     broker::{Configuration, Provider, Upstream},
-    domain::resource::{Configuration as Wire, SamlConfiguration},
+    domain::resource::Configuration as Wire,
 };
 
 #[derive(Template)]
@@ -25,8 +25,15 @@ struct Row {
     name: String,
     protocol: &'static str,
     organization: String,
-    enabled: bool,
-    problem: Option<String>,
+    state: State,
+}
+
+/// Whether people can sign in with it.
+pub struct State {
+    pub label: &'static str,
+    /// `good`, `bad` or nothing.
+    pub class: &'static str,
+    pub detail: String,
 }
 
 pub async fn list(admin: Admin, request: HttpRequest) -> Answer {
@@ -47,8 +54,7 @@ impl Row {
             name: provider.resource.name.clone(),
             protocol: protocol(provider),
             organization: organization_name(configuration, organization),
-            enabled: provider.resource.enabled,
-            problem: problem(provider),
+            state: State::of(provider),
         }
     }
 }
@@ -60,23 +66,35 @@ pub const fn protocol(provider: &Provider) -> &'static str {
     }
 }
 
-/// Why nobody can sign in with it at the moment.
-pub fn problem(provider: &Provider) -> Option<String> {
-    let (Upstream::Saml(side), Wire::Saml(saml)) =
-        (&provider.upstream, &provider.resource.configuration)
-    else {
-        return None;
-    };
-    let error = side.idp.as_ref().err()?;
-    Some(if waits_for_metadata(saml) { not_fetched() } else { error.clone() })
+impl State {
+    pub fn of(provider: &Provider) -> Self {
+        let none = String::new();
+        match (provider.resource.enabled, unusable(provider)) {
+            (false, _) => Self { label: "Disabled", class: "", detail: none },
+            (true, None) => Self { label: "Enabled", class: "good", detail: none },
+            (true, Some(_)) if waits_for_metadata(provider) => Self {
+                label: "Waits for metadata",
+                class: "",
+                detail: "It is fetched at the first sign-in, or now with “Fetch metadata”."
+                    .to_owned(),
+            },
+            (true, Some(detail)) => Self { label: "Not usable", class: "bad", detail },
+        }
+    }
+}
+
+/// Why nobody can sign in with it.
+fn unusable(provider: &Provider) -> Option<String> {
+    match &provider.upstream {
+        Upstream::Saml(side) => side.idp.as_ref().err().cloned(),
+        Upstream::Oidc => None,
+    }
 }
 
 /// Whether everything depends on metadata that has to be fetched.
-const fn waits_for_metadata(saml: &SamlConfiguration) -> bool {
-    saml.metadata_url.is_some() && saml.metadata_xml.is_none()
-}
-
-fn not_fetched() -> String {
-    "Its metadata has not been fetched yet; the first login does it, or “Fetch metadata”."
-        .to_owned()
+fn waits_for_metadata(provider: &Provider) -> bool {
+    match &provider.resource.configuration {
+        Wire::Saml(saml) => saml.metadata_url.is_some() && saml.metadata_xml.is_none(),
+        Wire::Oidc(_) => false,
+    }
 }

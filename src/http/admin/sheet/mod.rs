@@ -118,7 +118,14 @@ impl Sheet {
 
     /// As many rows as the text needs, within reason.
     fn rows(&self, input: &Input) -> usize {
-        (self.text(input).lines().count() + 1).clamp(4, 18)
+        let least = if matches!(input.kind, Kind::Lines) { 2 } else { 5 };
+        (self.text(input).lines().count() + 1).clamp(least, 18)
+    }
+
+    /// Whether there is nothing yet where the example would go.
+    fn needs_example(&self, group: &Group) -> bool {
+        let empty = |input: &Input| self.text(input).is_empty();
+        group.inputs.iter().any(|input| matches!(input.kind, Kind::Yaml) && empty(input))
     }
 
     fn is_invalid(&self, input: &Input) -> bool {
@@ -143,4 +150,54 @@ impl Sheet {
 /// Whether `path` is `parent` or below it.
 fn is_at(path: &str, parent: &str) -> bool {
     path.strip_prefix(parent).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn groups() -> Vec<Group> {
+        let choices = vec![Choice::new("a", "A")];
+        vec![Group::new(
+            "All",
+            vec![
+                Input::text("name", "Name"),
+                Input::flag("configuration.sign", "Sign"),
+                Input::new("mapping", "Rest", Kind::Yaml),
+                Input::one("mapping.preset", "Preset", &[("none", "None"), ("okta", "Okta")]),
+                Input::new("idps", "Providers", Kind::Several { of: Some("Idp"), choices }),
+            ],
+        )]
+    }
+
+    fn document() -> Value {
+        json!({
+            "name": "N", "hidden": 1, "configuration": { "sign": true, "old": true },
+            "mapping": { "preset": "okta", "deny": ["x"] }, "idps": [{ "reference": "Idp/gone" }],
+        })
+    }
+
+    #[test]
+    fn what_no_input_shows_stays_as_it_is() {
+        let sheet = Sheet::of(groups(), &document(), 3);
+        assert_eq!(sheet.over(document()), Ok(document()), "an untouched form changes nothing");
+
+        let form = b"name=M&mapping=deny%3A+%5By%5D&mapping.preset=none&idps/a=on&version=3";
+        let sheet = sheet.typed(&Parameters::parse(form).expect("a form"));
+        let expected = json!({
+            "name": "M", "hidden": 1, "configuration": { "sign": false, "old": true },
+            "mapping": { "preset": "none", "deny": ["y"] }, "idps": [{ "reference": "Idp/a" }],
+        });
+        assert_eq!((sheet.over(document()), sheet.version), (Ok(expected), 3));
+    }
+
+    #[test]
+    fn mistakes_are_shown_where_they_were_made() {
+        let sheet = Sheet::of(groups(), &document(), 3);
+        let invalid = Invalid::new("mapping.deny[0]", "is no expression");
+        let html = sheet.refused(&invalid.into()).render().expect("a page");
+        assert!(html.contains("Rest (mapping.deny[0]): is no expression"), "{html}");
+        assert_eq!(html.matches("aria-invalid").count(), 1, "{html}");
+    }
 }

@@ -162,7 +162,9 @@ fn yaml(value: &Value) -> String {
 }
 
 fn parse_yaml(path: &str, text: &str) -> Result<Value, Invalid> {
-    let value: Value = serde_saphyr::from_str(text)
+    // An attribute called `no` is no boolean.
+    let options = serde_saphyr::options! { strict_booleans: true };
+    let value: Value = serde_saphyr::from_str_with_options(text, options)
         .map_err(|error| Invalid::new(path, format!("is not YAML: {error}")))?;
     match value {
         Value::Object(_) => Ok(value),
