@@ -182,7 +182,7 @@ fn tell(error: &ExchangeError, trace: &mut Trace) {
         ExchangeError::Rejected(rejection)
         | ExchangeError::Upstream(UpstreamError::Rejected(rejection)) => rejection.mend(),
         ExchangeError::Outbound(_) | ExchangeError::Upstream(_) => {
-            "Check that this server reaches the provider; `medict doctor` tries every address."
+            "Check that this server reaches the provider, and that outbound settings allow it."
         }
     };
     trace.failed("provider", "a usable answer", Actual::plain(error.to_string()), mend);

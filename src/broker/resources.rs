@@ -532,6 +532,7 @@ fn write_user(
     account.take_over(user)?;
     if let (Mode::Update { .. }, Some(hash)) = (prepared.mode, &prepared.password_hash) {
         account.password_hash = Some(hash.clone());
+        end_sessions(tx, &before, template, "password set by an administrator")?;
     }
     if account == before {
         return Ok(written(prepared, &before.id, Change::Unchanged));
@@ -565,10 +566,19 @@ fn deactivate(tx: &mut Tx<'_>, account: &Account, template: &Event) -> Result<()
     if given.iter().any(administers) && !other_administrators(tx, &account.id)? {
         return Err(last_administrator());
     }
+    end_sessions(tx, account, template, "account deactivated")
+}
+
+fn end_sessions(
+    tx: &mut Tx<'_>,
+    account: &Account,
+    template: &Event,
+    reason: &str,
+) -> Result<(), WriteError> {
     for session in store::sessions::end_all_of(tx, &account.user_id(), template.at)? {
         let mut event = Event { action: Action::SignOut, ..template.clone() };
         (event.user, event.session) = (Some(account.user_id()), Some(session));
-        tx.audit(event.detail("account deactivated"));
+        tx.audit(event.detail(reason));
     }
     Ok(())
 }

@@ -71,8 +71,10 @@ fn read_text(file: &PathBuf) -> std::io::Result<String> {
 
 /// The documents of a YAML stream; a list counts as its elements. JSON is YAML.
 fn documents(name: &str, text: &str) -> Result<Vec<Value>, Failure> {
-    let all: Vec<Value> =
-        serde_saphyr::from_multiple(text).map_err(|error| format!("{name}: {error}"))?;
+    // A department called `no` is a text: only true and false are truth values (YAML 1.2 §10.3.2).
+    let options = serde_saphyr::options! { strict_booleans: true };
+    let all: Vec<Value> = serde_saphyr::from_multiple_with_options(text, options)
+        .map_err(|error| format!("{name}: {error}"))?;
     let flat = all.into_iter().flat_map(|value| match value {
         Value::Array(values) => values,
         Value::Null => Vec::new(),

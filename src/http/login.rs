@@ -119,6 +119,10 @@ async fn identifier(login: web::Path<String>, context: Context, form: Form) -> H
     let identifier = form.0.get("identifier").unwrap_or_default();
     let Context { broker, caller, .. } = &context;
     let id = LoginId(login.clone());
+    // Whoever has a password of ours may have an address of an organization all the same.
+    if form.0.get("way") == Some("password") {
+        return ask_password(&login, identifier, None, &context).await;
+    }
     match broker.identify(&id, identifier, context.browser(), caller).await {
         Ok(Identified::Away(step)) => render(&context, step),
         Ok(Identified::AskPassword) => ask_password(&login, identifier, None, &context).await,

@@ -100,20 +100,12 @@ impl Sheet {
         }
     }
 
-    /// What ties an input to its hint and its mistake. Made of fixed texts only.
-    fn aria(&self, input: &Input) -> String {
-        let invalid = self.is_invalid(input);
+    /// The elements that hold an input's mistake and its hint.
+    fn described_by(&self, input: &Input) -> String {
         let hint = (!input.hint.is_empty()).then(|| format!("hint-{}", input.path));
-        let described: Vec<_> =
-            invalid.then(|| "problem".to_owned()).into_iter().chain(hint).collect();
-        let mut attributes = String::new();
-        if !described.is_empty() {
-            attributes = format!(" aria-describedby=\"{}\"", described.join(" "));
-        }
-        if invalid {
-            attributes.push_str(" aria-invalid=\"true\"");
-        }
-        attributes
+        let problem = self.is_invalid(input).then(|| "problem".to_owned());
+        let all: Vec<_> = problem.into_iter().chain(hint).collect();
+        all.join(" ")
     }
 
     /// As many rows as the text needs, within reason.
