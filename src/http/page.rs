@@ -124,7 +124,7 @@ pub fn login_failed(context: &Context, error: &LoginError) -> HttpResponse {
         Refusal::Unreachable(_) | Refusal::ProviderBroken(_) | Refusal::NoProvider => {
             "Your organization's sign-in service cannot be used at the moment."
         }
-        Refusal::Saml(_) | Refusal::ReplayedAssertion | Refusal::Oidc(_) => {
+        Refusal::Saml(_) | Refusal::ReplayedAssertion | Refusal::Oidc(_) | Refusal::NotFresh => {
             "The answer of your organization's sign-in service was not accepted."
         }
         Refusal::Mapping(_) | Refusal::NotAdmitted(_) | Refusal::Inactive => {
@@ -150,7 +150,8 @@ pub const fn status_of(refusal: &Refusal) -> StatusCode {
         | Refusal::NoProvider
         | Refusal::Saml(_)
         | Refusal::ReplayedAssertion
-        | Refusal::Oidc(_) => StatusCode::BAD_REQUEST,
+        | Refusal::Oidc(_)
+        | Refusal::NotFresh => StatusCode::BAD_REQUEST,
         Refusal::ProviderBroken(_) | Refusal::Unreachable(_) => StatusCode::BAD_GATEWAY,
         Refusal::Mapping(_)
         | Refusal::NotAdmitted(_)

@@ -161,7 +161,7 @@ fn signing_keys(descriptor: Node) -> Result<Vec<SigningKey>, Rejection> {
     Ok(keys)
 }
 
-/// Writes our metadata: signing and encryption keys, logout endpoints, one ACS by POST.
+/// Writes our metadata: signing and encryption keys, one ACS by POST.
 ///
 /// `name_id_format` is what we ask this provider for; `sign_requests` whether our requests are signed.
 ///
@@ -174,13 +174,11 @@ pub fn build_metadata(
 ) -> Result<String, ErrorStack> {
     let keys = sp.keys.iter().enumerate().map(|(index, key)| key_descriptors(key, index == 0));
     let keys = keys.collect::<Result<String, _>>()?;
-    let (slo, acs) = (escape::attribute(&sp.slo_url), escape::attribute(&sp.acs_url));
+    let acs = escape::attribute(&sp.acs_url);
     Ok(format!(
         "<md:EntityDescriptor xmlns:md=\"{METADATA}\" entityID=\"{}\">\
          <md:SPSSODescriptor AuthnRequestsSigned=\"{sign_requests}\" WantAssertionsSigned=\"true\" \
          protocolSupportEnumeration=\"{PROTOCOL}\">{keys}\
-         <md:SingleLogoutService Binding=\"{REDIRECT}\" Location=\"{slo}\"/>\
-         <md:SingleLogoutService Binding=\"{POST}\" Location=\"{slo}\"/>\
          <md:NameIDFormat>{}</md:NameIDFormat>\
          <md:AssertionConsumerService Binding=\"{POST}\" Location=\"{acs}\" index=\"0\" \
          isDefault=\"true\"/></md:SPSSODescriptor></md:EntityDescriptor>",

@@ -136,6 +136,23 @@ stories! {
         assert!(!page.text.contains("Corporate SAML"), "{}", page.text);
     }
 
+    /// `max_age` reaches the provider; one that answers from an older session of its own signs nobody in.
+    async fn an_old_sign_in_is_not_passed_off_as_fresh(world: World) {
+        let shop = world.shop();
+        world.saml_says(|builder| builder.signed_in_before(7_200));
+        let mut browser = world.browser();
+        shop.sign_in(&mut browser, "corporate").await;
+        let url = shop.authorize_url(&[("idp", "corporate"), ("max_age", "600")]);
+        let page = browser.open(&url).await.expect("a page");
+        assert_eq!(page.status, 400, "{}", page.text);
+        let reference = page.header("x-request-id").expect("a reference").to_owned();
+        let trace = world.broker.find_trace(&reference).await.expect("database").expect("a trace");
+        assert_eq!(trace.outcome, "fresh sign-in");
+        world.saml_says(|builder| builder);
+        browser.open(&url).await.expect("asked again");
+        shop.redeem(&shop.code(&browser)).await.expect("tokens");
+    }
+
     /// Whoever has a password of ours signs in with it; mistakes slow down.
     async fn the_local_way_in(world: World) {
         world.apply(vec![json!({ "resourceType": "User", "email": "admin@local.example",

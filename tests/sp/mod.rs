@@ -50,7 +50,6 @@ fn service_provider() -> ServiceProvider {
     ServiceProvider {
         entity_id: ENTITY.to_owned(),
         acs_url: ACS.to_owned(),
-        slo_url: "https://sp.example/saml/slo".to_owned(),
         keys: vec![SpKey { key, certificate }],
     }
 }

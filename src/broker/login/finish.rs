@@ -82,7 +82,8 @@ impl Broker {
         let subject =
             || Subject { login: Some(pending.login.clone()), idp: Some(who.provider.clone()) };
         let configuration = self.configuration();
-        let decided = decide(&configuration, &who, &mut trace);
+        let decided =
+            check_fresh(&pending, &who).and_then(|()| decide(&configuration, &who, &mut trace));
         let (provider, granted) = match decided {
             Ok(decided) => decided,
             Err(refusal) => return Err(self.refuse(caller, subject(), trace, refusal).await),
@@ -199,6 +200,16 @@ impl Broker {
 fn error_for(request: &AuthorizationRequest, issuer: &str) -> String {
     let state = request.state.as_deref();
     super::begin::error_url(&request.redirect_uri, &AuthorizeRefusal::NotAllowed, state, issuer)
+}
+
+/// The application wanted a recent sign-in (`prompt=login`, `max_age`); a provider that answers from an
+/// older session of its own did not ask. Clocks may differ by a minute.
+fn check_fresh(pending: &Pending, who: &ExternalIdentity) -> Result<(), Refusal> {
+    let after = pending.login.client().and_then(|request| request.authenticated_after);
+    match (after, who.auth_time) {
+        (Some(after), Some(at)) if at.plus(60) < after => Err(Refusal::NotFresh),
+        _ => Ok(()),
+    }
 }
 
 /// The provider as it is now, and the roles that its rules give and that exist.

@@ -88,6 +88,8 @@ pub enum Refusal {
     Oidc(#[from] rp::Rejection),
     #[error("the identity provider cannot be reached: {0}")]
     Unreachable(String),
+    #[error("the provider did not ask the person again, as the application wants")]
+    NotFresh,
     #[error("{0}")]
     Mapping(#[from] mapping::Refused),
     #[error("{0}")]
@@ -230,6 +232,7 @@ const fn check_of(refusal: &Refusal) -> &'static str {
         Refusal::ReplayedAssertion => "replay",
         Refusal::Oidc(_) => "OpenID Connect answer",
         Refusal::Unreachable(_) => "reaching the provider",
+        Refusal::NotFresh => "fresh sign-in",
         Refusal::Mapping(_) => "mapping",
         Refusal::NotAdmitted(_) => "provisioning",
         Refusal::Inactive => "account",
@@ -258,6 +261,10 @@ const fn mend_of(refusal: &Refusal) -> &'static str {
         }
         Refusal::Unreachable(_) => {
             "Check that the provider is up, that its address is right, and that outbound settings allow it."
+        }
+        Refusal::NotFresh => {
+            "Let the provider honour ForceAuthn (SAML) or prompt=login (OpenID Connect), or let the \
+             application ask for less."
         }
         Refusal::Mapping(_) => "Correct the mapping of the provider, or what it sends.",
         Refusal::NotAdmitted(_) => {

@@ -38,7 +38,6 @@ impl Broker {
         let sp = ServiceProvider {
             entity_id: site.sp_entity_id.clone(),
             acs_url: site.acs_url.clone(),
-            slo_url: "http://localhost:1/saml/sample-saml/slo".into(),
             keys: vec![SpKey { key, certificate }],
         };
         let idp = Idp::new(&configuration, None).expect("metadata");

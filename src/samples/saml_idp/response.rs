@@ -40,6 +40,7 @@ pub struct ResponseBuilder {
     pub(super) confirmation_end: Option<UnixTime>,
     pub(super) session_end: Option<UnixTime>,
     pub(super) authn_statement: bool,
+    pub(super) authn_instant: UnixTime,
     pub(super) authn_context: String,
     pub(super) sign_assertion: bool,
     pub(super) sign_response: bool,
@@ -80,6 +81,7 @@ impl ResponseBuilder {
             confirmation_end: Some(now.plus(LIFETIME)),
             session_end: None,
             authn_statement: true,
+            authn_instant: now,
             authn_context: "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"
                 .to_owned(),
             sign_assertion: true,
@@ -280,6 +282,12 @@ impl ResponseBuilder {
     #[must_use]
     pub fn version(self, version: &str) -> Self {
         Self { version: version.to_owned(), ..self }
+    }
+
+    /// The person proved himself so many seconds ago.
+    #[must_use]
+    pub fn signed_in_before(self, seconds: i64) -> Self {
+        Self { authn_instant: self.now.plus(-seconds), ..self }
     }
 
     /// No `AuthnStatement`.

@@ -109,7 +109,7 @@ impl ResponseBuilder {
             "<saml:AuthnStatement AuthnInstant=\"{}\" SessionIndex=\"{}\"{}><saml:AuthnContext>\
              <saml:AuthnContextClassRef>{}</saml:AuthnContextClassRef></saml:AuthnContext>\
              </saml:AuthnStatement>",
-            self.now.to_rfc3339(),
+            self.authn_instant.to_rfc3339(),
             fresh_id(),
             time("SessionNotOnOrAfter", self.session_end),
             text(&self.authn_context),
