@@ -1,6 +1,10 @@
 //! Every integration test, in one binary.
 
+mod audit;
 mod flows;
+mod process;
+mod secrets;
 mod sp;
+mod store;
 mod tidy;
 mod world;

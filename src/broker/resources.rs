@@ -308,7 +308,10 @@ fn write_document(
         (Some(_), Mode::Create) => return Err(WriteError::Exists(format!("{kind}/{id}"))),
         (None, Mode::Update { .. }) => return Err(WriteError::Missing(format!("{kind}/{id}"))),
         (None, _) => {
-            store::resources::create(tx, kind, id, &body, secret, template.at)?;
+            // Another process may have made it since we looked.
+            if !store::resources::create(tx, kind, id, &body, secret, template.at)? {
+                return Err(WriteError::Conflict(format!("{kind}/{id}")));
+            }
             Change::Created
         }
         (Some(before), mode) => update_document(tx, before, &body, secret, mode, template.at)?,

@@ -1,6 +1,10 @@
 //! Connections: which database, how they are set up, and how its tables come up to date.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    thread,
+    time::{Duration, Instant},
+};
 
 use diesel::{
     Connection, MultiConnection, PgConnection, SqliteConnection,
@@ -70,8 +74,25 @@ impl Database {
             Self::Postgres(_) => PgConnection::establish(&self.target()).map(Conn::Postgres),
         }
         .map_err(failed)?;
-        set_up(&mut conn)?;
+        set_up_patiently(&mut conn)?;
         Ok(conn)
+    }
+}
+
+/// How long we wait for another process that holds the database.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The switch of a new database to WAL does not wait for other processes, as all else does by
+/// `busy_timeout`: of two that start at once, the second is told "locked" and tries again.
+fn set_up_patiently(conn: &mut Conn) -> Result<(), diesel::result::Error> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match set_up(conn) {
+            Err(error) if error.to_string().contains("locked") && Instant::now() < deadline => {
+                thread::sleep(Duration::from_millis(10));
+            }
+            outcome => return outcome,
+        }
     }
 }
 

@@ -1,22 +1,23 @@
 //! What must not be accepted twice: assertion identifiers, until their end of life.
+//!
+//! Both databases know `ON CONFLICT`, only diesel's common connection does not; as text it is one statement
+//! that says whether it won.
 
-use diesel::prelude::*;
+use diesel::{
+    RunQueryDsl, sql_query,
+    sql_types::{BigInt, Text},
+};
 
-use super::{Conn, Error, schema::replays};
+use super::{Conn, Error};
 use crate::domain::words::UnixTime;
 
-/// Remembers a digest. `false`: it was here before.
+/// Remembers a digest. `false`: it was here before, or another node remembered it at the same moment.
 ///
 /// # Errors
 /// [`Error`] when the database fails.
 pub fn remember(conn: &mut Conn, digest: &str, until: UnixTime) -> Result<bool, Error> {
-    let known = replays::table.find(digest).count().get_result::<i64>(conn)? > 0;
-    if known {
-        return Ok(false);
-    }
-    // Two nodes at once: the primary key lets one of them in, the other's savepoint is undone.
-    diesel::insert_into(replays::table)
-        .values((replays::digest.eq(digest), replays::expires_at.eq(until.0)))
-        .execute(conn)?;
-    Ok(true)
+    let insert = "INSERT INTO replays (digest, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+    let rows =
+        sql_query(insert).bind::<Text, _>(digest).bind::<BigInt, _>(until.0).execute(conn)?;
+    Ok(rows == 1)
 }

@@ -53,6 +53,8 @@ pub fn create(
     secret: Option<&str>,
     now: UnixTime,
 ) -> Result<bool, Error> {
+    // First of all: the lock on the version row lets one process at a time look whether it is there.
+    let changed = changes::bump(conn, Topic::Configuration)?;
     let row = resources::table.find((kind, id));
     let before: Option<Document> = row.first(conn).optional()?;
     if before.as_ref().is_some_and(|document| !document.deleted) {
@@ -63,7 +65,7 @@ pub fn create(
         id: id.to_owned(),
         version: before.map_or(1, |document| document.version + 1),
         updated_at: now.0,
-        changed: changes::bump(conn, Topic::Configuration)?,
+        changed,
         deleted: false,
         body: body.to_owned(),
         secret: secret.map(str::to_owned),

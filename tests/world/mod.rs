@@ -27,24 +27,25 @@ pub use application::Application;
 pub use databases::Temporary;
 pub use neighbours::{Neighbours, Person};
 
-/// Runs a story on SQLite, and on PostgreSQL where its binaries are installed.
+/// Runs a story on SQLite, and on PostgreSQL where its binaries are installed. It plays in a [`World`], or
+/// in anything else that is made `on` a database.
 macro_rules! stories {
-    ($($(#[$doc:meta])* async fn $name:ident($world:ident: World) $body:block)*) => {$(
+    ($($(#[$doc:meta])* async fn $name:ident($world:ident: $kind:ident) $body:block)*) => {$(
         $(#[$doc])*
         mod $name {
             use super::*;
 
-            async fn story($world: World) $body
+            async fn story($world: $kind) $body
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {
-                story(World::on(crate::world::Temporary::sqlite()).await).await;
+                story($kind::on(crate::world::Temporary::sqlite()).await).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn postgres() {
                 if let Some(database) = crate::world::Temporary::postgres() {
-                    story(World::on(database).await).await;
+                    story($kind::on(database).await).await;
                 }
             }
         }

@@ -91,8 +91,7 @@ impl Broker {
         let Believed { who, replay, good_until } = believed;
         let mut proven = pending.login.clone().proven(who, now).map_err(Refusal::from)?;
         proven.trace.steps.extend(self.kept(trace.clone()).steps);
-        let stored = self
-            .store
+        self.store
             .write(move |tx| -> Result<(), LoginError> {
                 if !store::replays::remember(tx, &replay, good_until)? {
                     return Err(Refusal::ReplayedAssertion.into());
@@ -102,15 +101,8 @@ impl Broker {
                 }
                 Ok(())
             })
-            .await;
-        match stored {
-            Ok(()) => Ok(Step::to(Next::Continue { login, handle })),
-            // Two nodes at the same instant: the primary key let the other one in.
-            Err(LoginError::Failed(Error::Store(store::Error::Duplicate))) => {
-                Err(Refusal::ReplayedAssertion.into())
-            }
-            Err(other) => Err(other),
-        }
+            .await?;
+        Ok(Step::to(Next::Continue { login, handle }))
     }
 
     /// The browser comes back to us by a top-level GET, with the handle and its cookie.
