@@ -1,5 +1,6 @@
 //! Flows as stories: people, browsers and applications against the real broker, on both databases.
 
 mod attacks;
+mod logs;
 mod sign_in;
 mod tokens;
