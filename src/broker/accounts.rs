@@ -129,7 +129,11 @@ impl Broker {
                 let current = current.ok_or(PasswordError::DeadLink)?;
                 let next = Account { password_hash: Some(hash.clone()), ..current };
                 store::users::update(tx, &next, now)?;
-                store::sessions::end_all_of(tx, &next.user_id(), now)?;
+                for session in store::sessions::end_all_of(tx, &next.user_id(), now)? {
+                    let mut ended = Event { action: Action::SignOut, ..event.clone() };
+                    ended.session = Some(session);
+                    tx.audit(ended.detail("password set"));
+                }
                 tx.audit(event.clone());
                 Ok(())
             })

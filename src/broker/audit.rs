@@ -43,7 +43,7 @@ pub enum Fault {
     Missing,
     #[error("its content is not what was written")]
     Edited,
-    #[error("it lies beyond the signed end of its chain (inserted)")]
+    #[error("it lies beyond the signed ends of its chain (inserted)")]
     Inserted,
     #[error("the signature of the chain's end does not verify")]
     Signature,
@@ -96,6 +96,9 @@ fn check_all(
             return Ok(Err(Problem { node, sequence: 1, fault: Fault::NoHead }));
         }
     }
+    if let Some(Record { node, sequence, .. }) = audit::before_the_first(conn)? {
+        return Ok(Err(Problem { node, sequence, fault: Fault::Inserted }));
+    }
     for head in &heads {
         if let Err(problem) = check_chain(conn, key, head, report)? {
             return Ok(Err(problem));
@@ -125,7 +128,8 @@ fn check_chain(
         }
         for record in records {
             if let Err(fault) = check_record(&record, sequence, &hash, head) {
-                return problem(sequence + 1, fault);
+                let inserted = fault == Fault::Inserted;
+                return problem(if inserted { record.sequence } else { sequence + 1 }, fault);
             }
             if let Err(other) = check_anchors_of(conn, &record)? {
                 return Ok(Err(other));
@@ -144,11 +148,11 @@ fn check_chain(
 }
 
 fn check_record(record: &Record, previous: i64, hash: &str, head: &Head) -> Result<(), Fault> {
+    if previous == head.sequence {
+        return Err(Fault::Inserted);
+    }
     if record.sequence != previous + 1 {
         return Err(Fault::Missing);
-    }
-    if record.sequence > head.sequence {
-        return Err(Fault::Inserted);
     }
     if link(hash, record) != record.hash {
         return Err(Fault::Edited);

@@ -227,7 +227,7 @@ pub(super) async fn ensure(
         .await
 }
 
-fn created(key: &StoredKey, action: Action, actor: Actor, now: UnixTime) -> Event {
+fn key_event(key: &StoredKey, action: Action, actor: Actor, now: UnixTime) -> Event {
     Event::new(action, Outcome::Success, now).by(actor).detail(serde_json::json!({
         "kid": key.kid, "purpose": key.purpose, "alg": key.alg, "state": key.state,
     }))
@@ -277,7 +277,7 @@ impl Broker {
         self.store
             .write(move |tx| -> Result<(), Error> {
                 for key in &new {
-                    tx.audit(created(key, Action::KeyCreated, Actor::Broker, now));
+                    tx.audit(key_event(key, Action::KeyCreated, Actor::Broker, now));
                 }
                 Ok(())
             })
@@ -302,7 +302,10 @@ impl Broker {
     }
 
     /// Retires what has been replaced for long enough.
-    pub(super) async fn retire_keys(&self) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// [`Error`] when our side fails; then nothing was retired.
+    pub async fn retire_keys(&self) -> Result<(), Error> {
         let now = self.clock.now();
         let old = move |key: &StoredKey| {
             key.state == "retiring" && now.since(UnixTime(key.state_since)) > RETIRING
@@ -315,7 +318,10 @@ impl Broker {
         self.store
             .write(move |tx| -> Result<(), Error> {
                 for key in &done {
-                    store::keys::advance(tx, &key.kid, "retiring", "retired", now)?;
+                    if store::keys::advance(tx, &key.kid, "retiring", "retired", now)? {
+                        let retired = StoredKey { state: "retired".to_owned(), ..key.clone() };
+                        tx.audit(key_event(&retired, Action::KeyRotated, Actor::Broker, now));
+                    }
                 }
                 Ok(())
             })
@@ -336,9 +342,9 @@ fn rotate_one(tx: &mut Tx<'_>, fresh: &StoredKey, now: UnixTime) -> Result<(), E
         };
         store::keys::advance(tx, &key.kid, &key.state, to, now)?;
         let moved = StoredKey { state: to.to_owned(), ..key };
-        tx.audit(created(&moved, Action::KeyRotated, Actor::Operator, now));
+        tx.audit(key_event(&moved, Action::KeyRotated, Actor::Operator, now));
     }
     store::keys::create(tx, fresh)?;
-    tx.audit(created(fresh, Action::KeyCreated, Actor::Operator, now));
+    tx.audit(key_event(fresh, Action::KeyCreated, Actor::Operator, now));
     Ok(())
 }

@@ -95,7 +95,7 @@ impl Runtime {
         match arguments.command {
             Command::Demo(demo) => run_demo(&self.0, &demo),
             Command::Serve(overrides) => {
-                let settings = overrides.apply(settings()?);
+                let settings = overrides.apply(settings()?)?;
                 settings.start_logging();
                 self.0.block_on(serve::run(settings))
             }

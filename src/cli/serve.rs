@@ -19,14 +19,15 @@ pub struct Overrides {
 }
 
 impl Overrides {
-    pub fn apply(self, settings: Settings) -> Settings {
+    /// # Errors
+    /// As for the settings themselves: a flag is held to the same rules as the file.
+    pub fn apply(self, settings: Settings) -> Result<Settings, Failure> {
         Settings {
             listen: self.listen.unwrap_or(settings.listen),
-            public_url: self
-                .public_url
-                .map_or(settings.public_url, |url| url.trim_end_matches('/').to_owned()),
+            public_url: self.public_url.unwrap_or(settings.public_url),
             ..settings
         }
+        .check()
     }
 }
 

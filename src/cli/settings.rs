@@ -203,7 +203,11 @@ impl Settings {
         settings.check()
     }
 
-    fn check(mut self) -> Result<Self, Failure> {
+    /// What one value alone does not show.
+    ///
+    /// # Errors
+    /// A sentence that names the setting and what it should be.
+    pub fn check(mut self) -> Result<Self, Failure> {
         let trimmed = self.public_url.trim_end_matches('/').to_owned();
         let url = check_url("public_url", &trimmed)
             .map_err(|invalid| format!("{invalid}; http is for loopback hosts only"))?;

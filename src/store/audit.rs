@@ -185,6 +185,15 @@ pub fn after(conn: &mut Conn, node: &str, sequence: i64, limit: i64) -> Result<V
         .load(conn)?)
 }
 
+/// A record that stands before the first of its chain: we write none.
+///
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn before_the_first(conn: &mut Conn) -> Result<Option<Record>, Error> {
+    let misplaced = audit_records::table.filter(audit_records::sequence.lt(1));
+    Ok(misplaced.order(audit_records::sequence.asc()).first(conn).optional()?)
+}
+
 /// The nodes that have records, whether or not they have a head.
 ///
 /// # Errors

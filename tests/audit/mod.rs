@@ -1,1 +1,4 @@
-//! (later)
+//! The audit log: what it tells, and that nobody changes it unnoticed.
+
+mod chain;
+mod events;

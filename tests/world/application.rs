@@ -8,7 +8,7 @@ use medict::{
 };
 use serde_json::Value;
 
-use super::World;
+use super::{Neighbours, World};
 
 /// A client with its redirect URI and, when it can keep one, its secret.
 pub struct Application {
@@ -30,12 +30,22 @@ pub struct Tokens {
 
 impl Application {
     pub fn new(world: &World, client_id: &str, secret: Option<&str>) -> Self {
+        Self::of(&world.url, &world.neighbours, client_id, secret)
+    }
+
+    /// An application of any broker.
+    pub fn of(
+        issuer: &str,
+        neighbours: &Neighbours,
+        client_id: &str,
+        secret: Option<&str>,
+    ) -> Self {
         Self {
             client_id: client_id.to_owned(),
             secret: secret.map(str::to_owned),
-            redirect_uri: world.neighbours.callback(),
+            redirect_uri: neighbours.callback(),
             verifier: Random.token(),
-            issuer: world.url.clone(),
+            issuer: issuer.to_owned(),
             client: reqwest::Client::builder().no_proxy().build().expect("a client"),
         }
     }
@@ -73,6 +83,13 @@ impl Application {
     /// Signs the person at the provider in, and answers the code that came to the callback.
     pub async fn sign_in(&self, browser: &mut Browser, idp: &str) -> String {
         browser.open(&self.authorize_url(&[("idp", idp)])).await.expect("the way to the callback");
+        self.code(browser)
+    }
+
+    /// The same, without regard to a session that is there.
+    pub async fn sign_in_anew(&self, browser: &mut Browser, idp: &str) -> String {
+        let url = self.authorize_url(&[("idp", idp), ("prompt", "login")]);
+        browser.open(&url).await.expect("the way to the callback");
         self.code(browser)
     }
 

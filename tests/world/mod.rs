@@ -21,7 +21,7 @@ use medict::{
     samples::{browser::Browser, saml_idp::ResponseBuilder},
     store::Store,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 pub use application::Application;
 pub use databases::Temporary;
@@ -80,7 +80,7 @@ impl World {
         let (broker, running) = serve(&database, &master, settings, &clock).await;
         let url = broker.issuer().to_owned();
         let world = Self { broker, clock, neighbours, database, master, url, _running: running };
-        world.apply(world.resources()).await;
+        world.apply(world.neighbours.resources()).await;
         world
     }
 
@@ -125,44 +125,6 @@ impl World {
     /// Waits until a change is seen by every process: at most a second is promised.
     pub async fn a_second(&self) {
         tokio::time::sleep(Duration::from_millis(1_000)).await;
-    }
-
-    fn resources(&self) -> Vec<Value> {
-        let neighbours = &self.neighbours;
-        let rules = json!([
-            { "when": "'GG-Physicians' in identity.groups", "role": { "reference": "Role/physician" },
-              "organization": { "reference": "Organization/general" } },
-            { "when": "'GG-Nurses' in identity.groups", "role": { "reference": "Role/nurse" },
-              "organization": { "reference": "Organization/general" } },
-        ]);
-        let general = json!({ "reference": "Organization/general" });
-        vec![
-            json!({ "resourceType": "Organization", "id": "general", "name": "General Hospital",
-                "domains": ["hospital.example"] }),
-            json!({ "resourceType": "Role", "id": "physician", "name": "Physician",
-                "permissions": [{ "resource": "Patient", "actions": ["read", "write"] }] }),
-            json!({ "resourceType": "Role", "id": "nurse", "name": "Nurse",
-                "permissions": [{ "resource": "Patient", "actions": ["read"] }] }),
-            json!({ "resourceType": "IdentityProvider", "id": "corporate", "type": "saml",
-                "name": "Corporate SAML", "organization": general,
-                "configuration": { "entityId": neighbours.saml_entity_id(),
-                    "ssoUrl": neighbours.sso_url(), "x509Certificate": neighbours.certificate() },
-                "mapping": { "rules": rules, "deny": ["'Blocked' in identity.groups"] } }),
-            json!({ "resourceType": "IdentityProvider", "id": "openid", "type": "oidc",
-                "name": "OpenID", "organization": general,
-                "configuration": { "issuer": neighbours.issuer(), "clientId": "medict",
-                    "clientSecret": neighbours::CLIENT_SECRET, "anyone": true },
-                "mapping": { "rules": rules } }),
-            json!({ "resourceType": "ClientApplication", "id": "shop", "name": "Shop",
-                "redirectUris": [neighbours.callback()],
-                "postLogoutRedirectUris": [neighbours.at("/bye")],
-                "scopes": ["openid", "profile", "email", "roles"], "organization": general }),
-            json!({ "resourceType": "ClientApplication", "id": "clinic", "name": "Clinic",
-                "clientType": "confidential", "secret": "clinic-secret-of-32-characters-0",
-                "redirectUris": [neighbours.callback()], "organization": general,
-                "grantTypes": ["authorization_code", "client_credentials"],
-                "scopes": ["openid", "profile", "email", "reports"] }),
-        ]
     }
 }
 

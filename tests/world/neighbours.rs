@@ -12,7 +12,7 @@ use medict::{
         saml_idp::{ResponseBuilder, SampleIdp},
     },
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::free_port;
 
@@ -96,6 +96,44 @@ impl Neighbours {
 
     pub fn certificate(&self) -> String {
         self.idp.certificate()
+    }
+
+    /// A broker's configuration that fits these neighbours: two providers, two applications, two roles.
+    pub fn resources(&self) -> Vec<Value> {
+        let rules = json!([
+            { "when": "'GG-Physicians' in identity.groups", "role": { "reference": "Role/physician" },
+              "organization": { "reference": "Organization/general" } },
+            { "when": "'GG-Nurses' in identity.groups", "role": { "reference": "Role/nurse" },
+              "organization": { "reference": "Organization/general" } },
+        ]);
+        let general = json!({ "reference": "Organization/general" });
+        vec![
+            json!({ "resourceType": "Organization", "id": "general", "name": "General Hospital",
+                "domains": ["hospital.example"] }),
+            json!({ "resourceType": "Role", "id": "physician", "name": "Physician",
+                "permissions": [{ "resource": "Patient", "actions": ["read", "write"] }] }),
+            json!({ "resourceType": "Role", "id": "nurse", "name": "Nurse",
+                "permissions": [{ "resource": "Patient", "actions": ["read"] }] }),
+            json!({ "resourceType": "IdentityProvider", "id": "corporate", "type": "saml",
+                "name": "Corporate SAML", "organization": general,
+                "configuration": { "entityId": self.saml_entity_id(),
+                    "ssoUrl": self.sso_url(), "x509Certificate": self.certificate() },
+                "mapping": { "rules": rules, "deny": ["'Blocked' in identity.groups"] } }),
+            json!({ "resourceType": "IdentityProvider", "id": "openid", "type": "oidc",
+                "name": "OpenID", "organization": general,
+                "configuration": { "issuer": self.issuer(), "clientId": "medict",
+                    "clientSecret": CLIENT_SECRET, "anyone": true },
+                "mapping": { "rules": rules } }),
+            json!({ "resourceType": "ClientApplication", "id": "shop", "name": "Shop",
+                "redirectUris": [self.callback()],
+                "postLogoutRedirectUris": [self.at("/bye")],
+                "scopes": ["openid", "profile", "email", "roles"], "organization": general }),
+            json!({ "resourceType": "ClientApplication", "id": "clinic", "name": "Clinic",
+                "clientType": "confidential", "secret": "clinic-secret-of-32-characters-0",
+                "redirectUris": [self.callback()], "organization": general,
+                "grantTypes": ["authorization_code", "client_credentials"],
+                "scopes": ["openid", "profile", "email", "reports"] }),
+        ]
     }
 
     fn serve(self) {

@@ -7,7 +7,7 @@ use crate::{
     broker::{Broker, Caller, Configuration, Error, Provider},
     crypto::sha256_base64url,
     domain::{
-        audit::{Action, Actor, Outcome},
+        audit::{Action, Actor, Event, Outcome},
         identity::{ExternalIdentity, UpstreamSession},
         login::{Authentication, AuthorizationRequest, Destination, LIFETIME},
         mapping::GrantedRole,
@@ -279,9 +279,23 @@ fn admit(
         }
     };
     trace.passed("provisioning", "an account", Actual::plain(format!("{word}: User/{user}")));
+    if word != "known" {
+        tx.audit(admitted(ending, provider, &user, word));
+    }
     synchronize(tx, ending, provider, who, &user)?;
     recompute_roles(tx, ending, provider, who, &user, trace)?;
     Ok(user)
+}
+
+/// An account that was made or tied, by a provider's word alone, is a change that somebody will ask about.
+fn admitted(ending: &Ending, provider: &Provider, user: &UserId, word: &str) -> Event {
+    let action = if word == "created" { Action::Create } else { Action::Update };
+    let mut event =
+        ending.caller.event(action, Outcome::Success, ending.now).by(Actor::Broker).detail(
+            serde_json::json!({ "resource": format!("User/{user}"), "provisioning": word }),
+        );
+    (event.user, event.idp) = (Some(user.clone()), Some(provider.id.clone()));
+    event
 }
 
 fn candidates(tx: &mut Tx<'_>, who: &ExternalIdentity) -> Result<Candidates, LoginError> {
@@ -400,7 +414,13 @@ fn open_session(
 ) -> Result<BrowserSession, LoginError> {
     // Another person at the same browser: the first one's session must not linger.
     if let Some(other) = ending.replaces.as_ref().filter(|s| s.authentication.user != *user) {
-        sessions::end(tx, &other.id, ending.now)?;
+        if sessions::end(tx, &other.id, ending.now)? {
+            let mut event = ending.caller.event(Action::SignOut, Outcome::Success, ending.now);
+            event = event.by(Actor::Broker).detail("another person signed in at this browser");
+            event.user = Some(other.authentication.user.clone());
+            event.session = Some(other.id.clone());
+            tx.audit(event);
+        }
     }
     let (authentication, upstream) = authentication(ending, user);
     let absolute = ending.now.plus(ending.absolute);
