@@ -35,7 +35,7 @@ pub use configuration::{Client, Configuration, Provider, SamlSide, Upstream};
 pub use error::Error;
 pub use keyring::{KeyInfo, Keyring};
 pub use settings::{Sessions, Settings};
-pub use start::StartError;
+pub use start::{StartError, check_seal};
 
 use std::sync::Arc;
 

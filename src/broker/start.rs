@@ -97,6 +97,14 @@ async fn check_master_key(
             Err(error) => return Err(Error::from(error).into()),
         }
     }
-    let opens = found.is_some_and(|sealed| master.open(SEAL_PLACE, &sealed).is_ok());
+    check_seal(master, found.as_deref())
+}
+
+/// Whether `sealed`, which the database was made with, opens with this key.
+///
+/// # Errors
+/// [`StartError::WrongMasterKey`].
+pub fn check_seal(master: &MasterKey, sealed: Option<&str>) -> Result<(), StartError> {
+    let opens = sealed.is_some_and(|sealed| master.open(SEAL_PLACE, sealed).is_ok());
     if opens { Ok(()) } else { Err(StartError::WrongMasterKey) }
 }

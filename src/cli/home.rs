@@ -8,7 +8,7 @@ use std::{
 
 use super::{Failure, settings::Settings};
 use crate::{
-    broker::{Broker, Clock},
+    broker::{Broker, Clock, check_seal},
     crypto::{MasterKey, Random},
     store::{Database, Error, Store, keys},
 };
@@ -31,15 +31,19 @@ pub async fn open_store(settings: &Settings) -> Result<(Store, MasterKey), Failu
     let database = settings.database()?;
     let store =
         Store::open(database.clone(), READERS).map_err(|error| explain(&database, &error))?;
-    let sealed = store.read(keys::seal).await?.is_some();
-    let master = master_key(settings, sealed)?;
+    let sealed = store.read(keys::seal).await?;
+    let master = master_key(settings, sealed.is_some())?;
+    if sealed.is_some() {
+        check_seal(&master, sealed.as_deref())?;
+    }
     Ok((store, master))
 }
 
 fn explain(database: &Database, error: &Error) -> String {
     let mend = match database {
         Database::Sqlite(_) => {
-            "check that its folder exists, is writable by this user, and has space left"
+            "check that its folder exists, is writable by this user, and has space left, and \
+             that the file is a database of Medict's"
         }
         Database::Postgres(_) => {
             "check database_url: host, port, name and password, and that the server is up"

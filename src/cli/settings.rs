@@ -299,8 +299,12 @@ fn read_file(file: Option<&Path>) -> Result<Table, Failure> {
             return Err(format!("the settings file {}: {error}", path.display()).into());
         }
     };
-    let parsed = text.parse();
-    parsed.map_err(|error| format!("the settings file {}: {error}", path.display()).into())
+    let parsed: Result<Table, toml::de::Error> = text.parse();
+    parsed.map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        format!("the settings file {}, line {line}: {}", path.display(), error.message()).into()
+    })
 }
 
 /// Puts one variable into the table; one that we do not know is a warning, not an error.

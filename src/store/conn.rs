@@ -66,16 +66,20 @@ impl Database {
     }
 
     pub(super) fn connect(&self) -> Result<Conn, Error> {
-        let failed = |error: diesel::ConnectionError| {
-            Error::Unavailable(format!("{}: {error}", self.display()))
-        };
         let mut conn = match self {
             Self::Sqlite(_) => SqliteConnection::establish(&self.target()).map(Conn::Sqlite),
             Self::Postgres(_) => PgConnection::establish(&self.target()).map(Conn::Postgres),
         }
-        .map_err(failed)?;
-        set_up_patiently(&mut conn)?;
+        .map_err(|error| self.unavailable(error))?;
+        set_up_patiently(&mut conn).map_err(|error| self.unavailable(error))?;
         Ok(conn)
+    }
+
+    /// Names the database; libpq breaks its messages into lines, ours are one paragraph.
+    fn unavailable(&self, error: impl std::fmt::Display) -> Error {
+        let text = error.to_string();
+        let reason = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        Error::Unavailable(format!("{}: {reason}", self.display()))
     }
 }
 
@@ -140,15 +144,14 @@ pub(super) fn pool(database: &Database, size: u32) -> Result<Pool, Error> {
         .connection_timeout(Duration::from_secs(5))
         .connection_customizer(Box::new(SetUp))
         .build(ConnectionManager::new(database.target()))
-        .map_err(|error| Error::Unavailable(format!("{}: {error}", database.display())))
+        .map_err(|error| database.unavailable(error))
 }
 
 /// Any number; the same in every process, so that one migrates while the others wait.
 const MIGRATION_LOCK: &str = "SELECT pg_advisory_xact_lock(7238542)";
 
 pub(super) fn migrate(database: &Database) -> Result<(), Error> {
-    let failed =
-        |error: Box<dyn std::error::Error + Send + Sync>| Error::Unavailable(error.to_string());
+    let failed = |error: Box<dyn std::error::Error + Send + Sync>| database.unavailable(error);
     match database.connect()? {
         Conn::Sqlite(mut conn) => conn.exclusive_transaction(|conn| run(conn).map_err(failed)),
         Conn::Postgres(mut conn) => conn.transaction(|conn| {
