@@ -1,0 +1,106 @@
+//! Sixteen lanes take operations from one counter until there are none left.
+
+use std::{
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    Failure,
+    server::Server,
+    wire::{Answer, Connection},
+};
+
+/// One connection, and the browser and the application that use it.
+pub struct Lane {
+    connection: Connection,
+    /// Of every request of this round.
+    latencies: Vec<Duration>,
+    /// `medict_session`, once somebody signed in.
+    pub session: String,
+    /// What userinfo is asked with.
+    pub access_token: String,
+}
+
+/// What one round of one operation came to.
+pub struct Round {
+    /// Processor time of the server per operation.
+    pub cpu: Duration,
+    pub per_second: f64,
+    /// Of single requests, sorted.
+    pub latencies: Vec<Duration>,
+}
+
+impl Lane {
+    pub fn open(port: u16) -> Result<Self, Failure> {
+        Ok(Self {
+            connection: Connection::open(port)?,
+            latencies: Vec::new(),
+            session: String::new(),
+            access_token: String::new(),
+        })
+    }
+
+    pub fn get(&mut self, path: &str, headers: &str) -> Result<Answer, Failure> {
+        let began = Instant::now();
+        let answer = self.connection.get(path, headers)?;
+        self.latencies.push(began.elapsed());
+        Ok(answer)
+    }
+
+    pub fn post(&mut self, path: &str, headers: &str, form: &str) -> Result<Answer, Failure> {
+        let began = Instant::now();
+        let answer = self.connection.post(path, headers, form)?;
+        self.latencies.push(began.elapsed());
+        Ok(answer)
+    }
+}
+
+impl Round {
+    /// Runs `work` `count` times and reads what the server spent on it.
+    pub fn of(
+        server: &Server,
+        lanes: &mut [Lane],
+        count: usize,
+        work: impl Fn(&mut Lane, usize) -> Result<(), Failure> + Sync,
+    ) -> Result<Self, Failure> {
+        let (spent, began) = (server.cpu_time()?, Instant::now());
+        share(lanes, count, work)?;
+        let (took, spent) = (began.elapsed(), server.cpu_time()?.saturating_sub(spent));
+        let operations = u32::try_from(count)?;
+        let mut latencies: Vec<_> =
+            lanes.iter_mut().flat_map(|lane| std::mem::take(&mut lane.latencies)).collect();
+        latencies.sort_unstable();
+        let per_second = f64::from(operations) / took.as_secs_f64();
+        Ok(Self { cpu: spent / operations, per_second, latencies })
+    }
+}
+
+/// Runs `work` `count` times on all lanes at once; the first failure ends it.
+pub fn share(
+    lanes: &mut [Lane],
+    count: usize,
+    work: impl Fn(&mut Lane, usize) -> Result<(), Failure> + Sync,
+) -> Result<(), Failure> {
+    let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let run = |lane: &mut Lane| -> Result<(), Failure> {
+        lane.latencies.clear();
+        while !failed.load(Ordering::Relaxed) {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            if at >= count {
+                break;
+            }
+            work(lane, at).inspect_err(|_| failed.store(true, Ordering::Relaxed))?;
+        }
+        Ok(())
+    };
+    let run = &run;
+    thread::scope(|scope| {
+        let threads: Vec<_> = lanes.iter_mut().map(|lane| scope.spawn(move || run(lane))).collect();
+        threads.into_iter().try_for_each(|thread| match thread.join() {
+            Ok(outcome) => outcome,
+            Err(_) => Err("a lane panicked".into()),
+        })
+    })
+}
