@@ -31,7 +31,7 @@ pub async fn open_store(settings: &Settings) -> Result<(Store, MasterKey), Failu
     let database = settings.database()?;
     let store =
         Store::open(database.clone(), READERS).map_err(|error| explain(&database, &error))?;
-    let sealed = store.read(|conn| keys::seal(conn)).await?;
+    let sealed = store.read(keys::seal).await?;
     let master = master_key(settings, sealed.is_some())?;
     if sealed.is_some() {
         check_seal(&master, sealed.as_deref())?;

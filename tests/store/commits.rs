@@ -23,7 +23,7 @@ const CROWD: usize = 400;
 stories! {
     /// Everybody is answered, and what was answered is there for a process that comes later.
     async fn a_crowd_is_answered_and_kept(cellar: Cellar) {
-        let answers = crowd(&cellar, |tx, number| remember(tx, number)).await;
+        let answers = crowd(&cellar, remember).await;
         assert!(answers.iter().all(|answer| matches!(answer, Ok(true))), "{answers:?}");
         assert_eq!(kept(&cellar).await, (0..CROWD).collect::<Vec<_>>());
     }

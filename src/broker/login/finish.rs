@@ -401,14 +401,14 @@ fn open_session(
     user: &UserId,
 ) -> Result<BrowserSession, LoginError> {
     // Another person at the same browser: the first one's session must not linger.
-    if let Some(other) = ending.replaces.as_ref().filter(|s| s.authentication.user != *user) {
-        if sessions::end(tx, &other.id, ending.now)? {
-            let mut event = ending.caller.event(Action::SignOut, Outcome::Success, ending.now);
-            event = event.by(Actor::Broker).detail("another person signed in at this browser");
-            event.user = Some(other.authentication.user.clone());
-            event.session = Some(other.id.clone());
-            tx.audit(event);
-        }
+    if let Some(other) = ending.replaces.as_ref().filter(|s| s.authentication.user != *user)
+        && sessions::end(tx, &other.id, ending.now)?
+    {
+        let mut event = ending.caller.event(Action::SignOut, Outcome::Success, ending.now);
+        event = event.by(Actor::Broker).detail("another person signed in at this browser");
+        event.user = Some(other.authentication.user.clone());
+        event.session = Some(other.id.clone());
+        tx.audit(event);
     }
     let (authentication, upstream) = authentication(ending, user);
     let absolute = ending.now.plus(ending.absolute);
