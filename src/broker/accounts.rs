@@ -2,7 +2,7 @@
 
 use super::{
     Broker, Caller, Error,
-    resources::{Author, Mode, WriteError, write_one},
+    resources::{Author, Change, Mode, WriteError, write_one},
 };
 use crate::{
     crypto::sha256_base64url,
@@ -14,7 +14,7 @@ use crate::{
         roles,
         words::UserId,
     },
-    store,
+    store::{self, Tx},
 };
 
 pub use store::{user_roles::UserRole, users::Account};
@@ -64,6 +64,10 @@ impl Broker {
         let template = self.change_event(&author, None);
         let now = self.clock.now();
         let account = self.prepare(Resource::User(Box::new(user)), Mode::Apply).await?;
+        let hash = match &password {
+            Some(password) => Some(self.hash_password(password.clone()).await?),
+            None => None,
+        };
         let role = Resource::UserRole(UserRoleResource {
             id: None,
             user: Ref(UserId(email.to_owned())),
@@ -77,6 +81,11 @@ impl Broker {
             .write(move |tx| -> Result<(), WriteError> {
                 let written = write_one(tx, &account, &author, &template)?;
                 write_one(tx, &role, &author, &template)?;
+                if written.change != Change::Created
+                    && let Some(hash) = &hash
+                {
+                    replace_password(tx, &UserId(written.id.clone()), hash, &template)?;
+                }
                 if link {
                     let until = now.plus(LINK_LIFETIME);
                     store::invitations::create(tx, &digest, &UserId(written.id), until)?;
@@ -220,6 +229,23 @@ impl Broker {
         };
         Ok(records.await?.into_iter().filter_map(read).collect())
     }
+}
+
+/// Whoever works on the machine itself may give a new password to an account that is there.
+fn replace_password(
+    tx: &mut Tx<'_>,
+    user: &UserId,
+    hash: &str,
+    template: &Event,
+) -> Result<(), WriteError> {
+    let Some(current) = store::users::find(tx, user)? else { return Ok(()) };
+    let next = Account { password_hash: Some(hash.to_owned()), ..current };
+    store::users::update(tx, &next, template.at)?;
+    store::sessions::end_all_of(tx, user, template.at)?;
+    let mut event = Event { action: Action::PasswordSet, ..template.clone() };
+    event.user = Some(user.clone());
+    tx.audit(event);
+    Ok(())
 }
 
 fn check_new_user(user: &UserResource) -> Result<(), crate::domain::resource::Invalid> {

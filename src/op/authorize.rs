@@ -138,7 +138,8 @@ pub fn check_request(
     check_offered(parameters, client)?;
     let prompts = check_prompts(parameters)?;
     let has = |prompt: &str| prompts.iter().any(|given| given == prompt);
-    let again = has("login").then_some(now);
+    // Later than any session that is there already, also one of this very second.
+    let again = has("login").then_some(now.plus(1));
     let client_id = client.id.clone().unwrap_or_else(|| "".into());
     let request = AuthorizationRequest {
         client_id,
@@ -355,7 +356,7 @@ mod tests {
         };
         assert_eq!(after(""), None);
         assert_eq!(after("&max_age=60"), Some(UnixTime(940)));
-        assert_eq!(after("&prompt=login&max_age=60"), Some(UnixTime(1_000)));
+        assert_eq!(after("&prompt=login&max_age=60"), Some(UnixTime(1_001)));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::world::{World, stories};
 stories! {
     async fn the_first_start_tells_of_chain_keys_and_resources(world: World) {
         let mut log = Log::of(&world).await;
-        log.read_all_again();
+        log.rewind();
         let told = log.news().await;
         assert_eq!(told.len(), 1 + 6 + 7);
         assert_eq!(words(&told[..1]), ["chain-opened success broker"]);
@@ -223,7 +223,7 @@ stories! {
         }
         world.broker.close().await;
         let mut log = Log::of(&world).await;
-        log.read_all_again();
+        log.rewind();
         let told = log.news().await;
         let of = |action: Action| told.iter().filter(move |event| event.action == action);
         let alone = of(Action::Authorize).count() as u64;
@@ -247,7 +247,7 @@ impl<'w> Log<'w> {
         Self { world, node: head.node, sequence: head.sequence }
     }
 
-    const fn read_all_again(&mut self) {
+    const fn rewind(&mut self) {
         self.sequence = 0;
     }
 

@@ -265,3 +265,19 @@ fn assert_refused(what: &str, outcome: &Outcome, named: &[&str]) {
         assert!(outcome.err.contains(word), "{what} names {word}: {}", outcome.err);
     }
 }
+
+/// Whoever is locked out gives the account a new password from the machine itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_password_from_standard_input_replaces_the_one_that_is_there() {
+    let house = House::new("");
+    let create = |password: &str| {
+        let arguments = ["admin", "create", "--email", "root@hospital.example", "--password-stdin"];
+        house.run_with(&arguments, &format!("{password}\n"))
+    };
+    assert_eq!(create("Correct-horse-1").code, Some(0));
+    assert_eq!(create("Correct-horse-2").code, Some(0));
+    let _server = house.serve();
+    for (password, status) in [("Correct-horse-1", 403), ("Correct-horse-2", 200)] {
+        assert_eq!(sign_in(&house, "root@hospital.example", password).await, status, "{password}");
+    }
+}

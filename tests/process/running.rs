@@ -28,8 +28,7 @@ fn a_stranger_at_the_port_is_not_health() {
     let answering = std::thread::spawn(move || {
         use std::io::{Read, Write};
         let (mut stream, _) = stranger.accept().expect("asked");
-        let asked = stream.read(&mut [0; 1_024]).expect("a question");
-        assert!(asked > 0, "a question");
+        assert!(stream.read(&mut [0; 1_024]).expect("a question") > 0);
         stream.write_all(b"HTTP/1.1 503 Service Unavailable\r\n\r\nnot now").expect("answered");
     });
     let outcome = house.run(&["healthcheck"]);
@@ -110,7 +109,7 @@ async fn what_is_under_way_is_answered_before_the_end() {
     // The provider hangs up, so the broker has an answer to give.
     drop(question);
     let status = under_way.await.expect("no panic").expect("answered, not cut off");
-    assert!([502, 503, 504, 400, 403].contains(&status), "{status}");
+    assert_eq!(status, 502, "a bad gateway, in words");
     let (code, _) = serving.ended();
     assert_eq!(code, Some(0), "{}", town.house.log());
     town.house.does(&["audit", "verify"]);

@@ -156,8 +156,20 @@ impl Broker {
             }
         };
         let cookie = ending.cookie.clone();
-        self.store.write(move |tx| commit(tx, &ending)).await?;
+        self.commit(ending).await?;
         Ok(Step { session: Some(cookie), ..Step::to(next) })
+    }
+
+    /// The same person for the first time on two nodes at once: one makes the account, and the other,
+    /// trying again, finds it.
+    async fn commit(&self, ending: Ending) -> Result<(), LoginError> {
+        let again = ending.clone();
+        match self.store.write(move |tx| commit(tx, &ending)).await {
+            Err(LoginError::Failed(Error::Store(store::Error::Duplicate))) => {
+                self.store.write(move |tx| commit(tx, &again)).await
+            }
+            other => other,
+        }
     }
 
     /// A live session answers an application without a login.
