@@ -7,6 +7,7 @@
 //!
 //! Whatever a step does, it answers a [`Step`] whose [`Next`] the door renders.
 
+mod admit;
 mod begin;
 mod choose;
 mod depart;
