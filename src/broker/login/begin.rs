@@ -75,7 +75,11 @@ impl Broker {
                 Some(session) if satisfies(&asked, &session, client, &configuration) => {
                     Ok(self.code_at_once(asked.request, session, caller).await?)
                 }
-                _ if asked.silent => Ok(refused(&AuthorizeRefusal::LoginRequired)),
+                _ if asked.silent => {
+                    let refusal = AuthorizeRefusal::LoginRequired;
+                    self.authorize_refused(caller, Some(id), refusal.to_string()).await;
+                    Ok(refused(&refusal))
+                }
                 _ => Ok(self.begin_for(asked, browser, caller).await?),
             },
         }
