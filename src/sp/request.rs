@@ -167,7 +167,9 @@ fn encode(value: &str) -> String {
 /// Puts an enveloped signature behind the `Issuer` (SAML Core §5.4, §3.2.1).
 fn sign_enveloped(xml: &str, id: &RequestId, key: &SpKey) -> Result<String, NotBuilt> {
     let tree = Tree::parse(xml, Comments::Refused).map_err(|_| NotBuilt::NotWritten)?;
-    let covered = canonicalize(tree.root(), None, &Method::Exclusive(Vec::new()));
+    let mut covered = String::with_capacity(xml.len());
+    canonicalize(&mut covered, tree.root(), None, &Method::Exclusive(Vec::new()))
+        .map_err(|_| NotBuilt::NotWritten)?;
     let digest = openssl::hash::hash(MessageDigest::sha256(), covered.as_bytes())?;
     let method = method_for(key)?;
     let info = signed_info(method.uri, id.as_str(), &BASE64_STANDARD.encode(digest));

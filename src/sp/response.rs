@@ -126,7 +126,7 @@ fn check_status(response: Node, steps: &mut Steps) -> Result<(), Rejection> {
 
 /// Verifies the signature that `node` carries for itself, if it carries one: none bad.
 fn verify_signature<'t, 'k>(
-    check: &str,
+    check: &'static str,
     node: Node<'t>,
     idp: &'k Idp,
     steps: &mut Steps,
@@ -225,13 +225,13 @@ impl Verifier<'_> {
         check_status(response, steps)?;
         steps.check("version", "2.0", envelope::check_version(response, assertion))?;
         let destination = envelope::check_destination(response, acs_url, signed);
-        steps.check("destination", acs_url, destination)?;
+        steps.check("destination", acs_url.to_owned(), destination)?;
         let answered = envelope::check_in_response_to(response, self.pending);
-        steps.check("in response to", self.pending.as_str(), answered)?;
+        steps.check("in response to", self.pending.0.clone(), answered)?;
         let issuer = envelope::check_response_issuer(response, entity_id, signed);
-        steps.check("response issuer", entity_id, issuer)?;
+        steps.check("response issuer", entity_id.to_owned(), issuer)?;
         let issuer = envelope::check_assertion_issuer(assertion, entity_id);
-        steps.check("issuer", entity_id, issuer)
+        steps.check("issuer", entity_id.to_owned(), issuer)
     }
 
     /// Reads the assertion from the covered bytes only.
@@ -278,7 +278,7 @@ impl Verifier<'_> {
         let end = steps.check("validity", now, end)?;
         let entity_id = &self.sp.entity_id;
         let audience = conditions::check_audience(conditions, entity_id);
-        steps.check("audience", entity_id, audience)?;
+        steps.check("audience", entity_id.clone(), audience)?;
         Ok(end)
     }
 }
