@@ -317,6 +317,7 @@ fn service_provider(
     ServiceProvider {
         entity_id: saml.sp_entity_id.clone().unwrap_or_else(|| at("metadata")),
         acs_url: at("acs"),
+        slo_url: at("slo"),
         keys: keys.saml().to_vec(),
     }
 }

@@ -37,10 +37,12 @@ struct Password<'a> {
 
 #[derive(Template)]
 #[template(path = "login/post.html")]
-struct PostToIdp<'a> {
-    action: &'a str,
-    saml_request: &'a str,
-    relay_state: &'a str,
+pub struct PostToIdp<'a> {
+    pub sentence: &'a str,
+    pub action: &'a str,
+    pub parameter: &'a str,
+    pub message: &'a str,
+    pub relay_state: &'a str,
 }
 
 /// Where a step leads, with the cookies that it sets.
@@ -52,13 +54,9 @@ pub fn render(context: &Context, step: Step) -> HttpResponse {
         Next::Continue { login, handle } => {
             page::see_other(&format!("/login/{login}/continue?handle={handle}"))
         }
-        Next::PostToIdp { action, saml_request, relay_state } => {
-            let origin = url::Url::parse(action).map(|url| url.origin().ascii_serialization());
-            Page::ok().leads_to(origin.ok()).with_script().render(&PostToIdp {
-                action,
-                saml_request,
-                relay_state,
-            })
+        Next::PostToIdp { action, parameter, message, relay_state } => {
+            let sentence = "You are being taken to your organization’s sign-in page.";
+            post_to_idp(&PostToIdp { sentence, action, parameter, message, relay_state })
         }
     };
     let names = Names::of(&context.broker);
@@ -69,6 +67,12 @@ pub fn render(context: &Context, step: Step) -> HttpResponse {
         }
     }
     response
+}
+
+/// A page that posts itself.
+pub fn post_to_idp(form: &PostToIdp) -> HttpResponse {
+    let origin = url::Url::parse(form.action).map(|url| url.origin().ascii_serialization());
+    Page::ok().leads_to(origin.ok()).with_script().render(form)
 }
 
 fn answer(context: &Context, outcome: Result<Step, LoginError>) -> HttpResponse {

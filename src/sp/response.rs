@@ -283,7 +283,7 @@ impl Verifier<'_> {
 
 impl Idp {
     /// The metadata that this provider is known by has not run out (SAML Metadata §2.3.2).
-    fn check_current(&self, now: UnixTime) -> Checked<()> {
+    pub(super) fn check_current(&self, now: UnixTime) -> Checked<()> {
         match self.valid_until() {
             Some(end) if now >= end => {
                 Err(Rejection::MetadataExpired.seeing_plain(end.to_rfc3339()))

@@ -146,9 +146,7 @@ impl Broker {
     ) -> Result<Step, LoginError> {
         let now = self.clock.now();
         let login = Login::new(LoginId(self.random.uuid(now)), destination, now);
-        let fresh = browser.is_none_or(|cookie| cookie.len() != 43);
-        let cookie =
-            if fresh { self.random.token() } else { browser.unwrap_or_default().to_owned() };
+        let (cookie, fresh) = self.browser_cookie(browser);
         let pending = Pending::new(login, sha256_base64url(&cookie));
         let step = match idp {
             None => {

@@ -43,7 +43,7 @@ pub enum Next {
     /// To the provider, by redirect.
     SendToIdp { url: String },
     /// To the provider, by a form that the browser posts.
-    PostToIdp { action: String, saml_request: String, relay_state: String },
+    PostToIdp { action: String, parameter: &'static str, message: String, relay_state: String },
     /// Back through our own site, so that the cookie that binds the login arrives.
     Continue { login: LoginId, handle: String },
     /// To the application, with a code or an error.

@@ -59,8 +59,13 @@ impl ResponseBuilder {
     }
 
     fn subject(&self) -> String {
+        let qualifiers = self.name_qualifiers.as_ref().map(|[idp, sp]| {
+            optional("NameQualifier", Some(idp)) + &optional("SPNameQualifier", Some(sp))
+        });
+        let qualifiers = qualifiers.unwrap_or_default();
         let name_id = self.name_id.as_ref().map(|(value, format)| {
-            format!("<saml:NameID Format=\"{}\">{}</saml:NameID>", attribute(format), text(value))
+            let format = optional("Format", Some(format));
+            format!("<saml:NameID{format}{qualifiers}>{}</saml:NameID>", text(value))
         });
         let data = format!(
             "<saml:SubjectConfirmationData{}{}{}{}></saml:SubjectConfirmationData>",
@@ -110,7 +115,7 @@ impl ResponseBuilder {
              <saml:AuthnContextClassRef>{}</saml:AuthnContextClassRef></saml:AuthnContext>\
              </saml:AuthnStatement>",
             self.authn_instant.to_rfc3339(),
-            fresh_id(),
+            attribute(&self.session_index),
             time("SessionNotOnOrAfter", self.session_end),
             text(&self.authn_context),
         )
