@@ -3,4 +3,5 @@
 mod attacks;
 mod logs;
 mod sign_in;
+mod single_logout;
 mod tokens;
