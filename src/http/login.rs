@@ -3,9 +3,10 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
-use super::{context::Context, cookies::Names, form::Form, page, page::Page};
+use super::{account::csrf_of, context::Context, cookies::Names, form::Form, page, page::Page};
 use crate::{
-    broker::login::{Choice, Identified, LoginError, Next, Refusal, Step},
+    broker::login::{Arrival, Choice, Identified, LoginError, Next, Refusal, Step},
+    crypto::same,
     domain::words::{IdpId, LoginId},
     op::Parameters,
 };
@@ -17,7 +18,12 @@ pub fn routes(app: &mut web::ServiceConfig) {
         .service(web::resource("/login/{login}/identifier").route(web::post().to(identifier)))
         .service(web::resource("/login/{login}/password").route(web::post().to(password)))
         .service(web::resource("/login/{login}/cancel").route(web::post().to(cancel)))
-        .service(web::resource("/login/{login}/continue").route(web::get().to(go_on)));
+        .service(web::resource("/login/{login}/continue").route(web::get().to(go_on)))
+        .service(
+            web::resource("/login/{login}/arrival")
+                .route(web::get().to(arrived))
+                .route(web::post().to(agree)),
+        );
 }
 
 #[derive(Template)]
@@ -33,6 +39,13 @@ struct Password<'a> {
     identifier: &'a str,
     problem: Option<String>,
     reference: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "login/arrival.html")]
+struct Arrived<'a> {
+    arrival: &'a Arrival,
+    csrf: String,
 }
 
 #[derive(Template)]
@@ -53,6 +66,13 @@ pub fn render(context: &Context, step: Step) -> HttpResponse {
         Next::ReturnHome { path } => page::see_other(path),
         Next::Continue { login, handle } => {
             page::see_other(&format!("/login/{login}/continue?handle={handle}"))
+        }
+        Next::Bounce { idp, landing } => {
+            let landing = landing.as_ref().map_or("", |client| client.as_str());
+            page::see_other(&format!("/login?idp={idp}&landing={landing}"))
+        }
+        Next::Ask { login, handle } => {
+            page::see_other(&format!("/login/{login}/arrival?handle={handle}"))
         }
         Next::PostToIdp { action, parameter, message, relay_state } => {
             let sentence = "You are being taken to your organization’s sign-in page.";
@@ -82,12 +102,17 @@ fn answer(context: &Context, outcome: Result<Step, LoginError>) -> HttpResponse 
     }
 }
 
-/// `GET /login?idp=…&return_to=…`: a login to a page of ours.
+/// `GET /login?idp=…&return_to=…`: a login to a page of ours; with `landing`, to an application that the
+/// provider may lead to.
 async fn begin(request: HttpRequest, context: Context) -> HttpResponse {
     let query = Parameters::parse(request.query_string().as_bytes()).unwrap_or_default();
     let idp = query.get("idp").map(IdpId::from);
     let Context { broker, caller, .. } = &context;
-    let step = broker.begin_own(query.get("return_to"), idp, context.browser(), caller).await;
+    let browser = context.browser();
+    let step = match (idp, query.get("landing")) {
+        (Some(idp), Some(client)) => broker.begin_landing(idp, client, browser, caller).await,
+        (idp, _) => broker.begin_own(query.get("return_to"), idp, browser, caller).await,
+    };
     answer(&context, step)
 }
 
@@ -192,4 +217,35 @@ async fn go_on(login: web::Path<String>, request: HttpRequest, context: Context)
     let login = LoginId(login.into_inner());
     let (browser, session) = (context.browser(), context.session());
     answer(&context, broker.continue_login(&login, handle, browser, session, caller).await)
+}
+
+/// `GET /login/{login}/arrival`: a provider sent somebody here; is this him?
+async fn arrived(login: web::Path<String>, request: HttpRequest, context: Context) -> HttpResponse {
+    let query = Parameters::parse(request.query_string().as_bytes()).unwrap_or_default();
+    let handle = query.get("handle").unwrap_or_default();
+    let Context { broker, caller, .. } = &context;
+    let arrival = match broker.arrival(&LoginId(login.into_inner()), handle, caller).await {
+        Ok(arrival) => arrival,
+        Err(error) => return page::login_failed(&context, &error),
+    };
+    let (cookie, csrf) = (arrival.cookie.clone(), csrf_of(&arrival.cookie));
+    let page = Page::ok().leads_to(arrival.client_origin.clone());
+    let mut response = page.render(&Arrived { arrival: &arrival, csrf });
+    if let Err(error) = response.add_cookie(&Names::of(broker).arrival(cookie)) {
+        tracing::error!(%error, "a cookie could not be set");
+    }
+    response
+}
+
+/// `POST /login/{login}/arrival`: the person agrees, or does not. Both count only from that page, in the
+/// browser that it was shown in.
+async fn agree(login: web::Path<String>, context: Context, form: Form) -> HttpResponse {
+    let Context { broker, caller, .. } = &context;
+    let own = |cookie: &&str| form.0.get("csrf").is_some_and(|csrf| same(csrf, csrf_of(cookie)));
+    let cookie = context.arrival.as_deref().filter(own);
+    let login = LoginId(login.into_inner());
+    if form.0.get("answer") == Some("yes") {
+        return answer(&context, broker.agree(&login, cookie, context.session(), caller).await);
+    }
+    answer(&context, broker.give_up(&login, cookie, caller).await)
 }

@@ -64,10 +64,11 @@ pub(super) fn check_slo_destination(message: Node, slo_url: &str) -> Checked<()>
     }
 }
 
-/// The response answers the pending request (SAML Core §3.2.2).
-pub(super) fn check_in_response_to(response: Node, pending: &RequestId) -> Checked<()> {
+/// The response answers the pending request, or none where there is none (SAML Core §3.2.2, SAML Profiles
+/// §4.1.5).
+pub(super) fn check_in_response_to(response: Node, pending: Option<&RequestId>) -> Checked<()> {
     match attribute(response, "InResponseTo") {
-        Some(request) if request == pending.as_str() => passed(request),
+        request if request == pending.map(RequestId::as_str) => passed(request.unwrap_or("none")),
         other => Err(Rejection::InResponseTo.seeing_plain(other.unwrap_or("none"))),
     }
 }

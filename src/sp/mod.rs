@@ -59,6 +59,6 @@ pub use logout::{
 pub use metadata::{IdpMetadata, build_metadata, parse_metadata};
 pub use rejection::Rejection;
 pub use request::{RequestOptions, build_authn_request};
-pub use response::{VerifiedAssertion, verify_response};
+pub use response::{VerifiedAssertion, is_unsolicited, verify_response, verify_unsolicited};
 pub use service_provider::{ServiceProvider, SpKey, make_certificate};
 pub use transport::{NotBuilt, Outgoing};
