@@ -19,7 +19,8 @@ use crate::domain::{
 
 use super::{
     conditions::{Clock, time},
-    decrypt, envelope,
+    decrypt::Opener,
+    envelope,
     guard::Comments,
     idp::Idp,
     message,
@@ -313,18 +314,12 @@ impl Reader<'_, '_> {
 
     /// The `NameID`, decrypted if need be: its ciphertext is covered, and so is what comes out of it.
     fn name_id(&self, root: Node) -> Checked<NameId> {
-        let Some(encrypted) = child(root, ASSERTION, "EncryptedID")? else {
-            let name_id = child(root, ASSERTION, "NameID")?.ok_or(Rejection::NoNameId)?;
-            return statement::read_name_id(name_id);
-        };
-        let bytes = decrypt::decrypt(encrypted, &self.sp.keys, self.idp.allows_cbc())?;
-        let text = String::from_utf8(bytes).map_err(|_| Rejection::Decryption)?;
-        let text = normalise(&text);
-        let tree = Tree::parse(&text, Comments::Refused)?;
-        if !is(tree.root(), ASSERTION, "NameID") {
+        let opener = Opener::new(&self.sp.keys, self.idp.allows_cbc());
+        let (name_id, actual) = statement::name_id(root, &opener)?;
+        if name_id.value.is_none() {
             return Err(Rejection::NoNameId.into());
         }
-        statement::read_name_id(tree.root())
+        Ok((name_id, actual))
     }
 }
 

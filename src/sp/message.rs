@@ -69,11 +69,13 @@ pub(super) fn shape(root: Node) -> Checked<Content> {
 
 /// A decrypted document is one `Assertion`.
 pub(super) fn decrypted_shape(root: Node) -> Checked<()> {
-    if !is(root, ASSERTION, "Assertion") {
-        return Err(Rejection::WrongRoot.into());
-    }
-    check_places(root)?;
+    check_decrypted(root, "Assertion")?;
     passed("one assertion")
+}
+
+/// A decrypted document is one element `name`, with nothing in it that belongs elsewhere.
+pub(super) fn check_decrypted(root: Node, name: &str) -> Result<(), Rejection> {
+    if is(root, ASSERTION, name) { check_places(root) } else { Err(Rejection::WrongRoot) }
 }
 
 /// The elements that prove or grant stand only in their one place, under no other namespace: nothing

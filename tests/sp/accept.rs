@@ -24,6 +24,8 @@ fn signed_anywhere_and_encrypted_or_not() {
         ("encrypted, assertion signed", honest().encrypted_for(ours)),
         ("encrypted, response signed", honest().sign_response().encrypted_for(ours)),
         ("encrypted, both signed", honest().sign_both().encrypted_for(ours)),
+        ("name ID and attributes encrypted", honest().parts_encrypted_for(ours)),
+        ("encrypted twice", honest().parts_encrypted_for(ours).encrypted_for(ours)),
         ("SHA-512", honest().algorithms(Algorithms::sha512)),
         ("RSA-PSS", honest().algorithms(Algorithms::pss)),
         ("no destination, response not signed", honest().to_destination(None)),

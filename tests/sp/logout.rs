@@ -64,6 +64,24 @@ fn an_honest_request_names_its_sessions_by_either_way() {
 }
 
 #[test]
+fn an_encrypted_name_is_read_with_our_key_only() {
+    let ours = &SP.keys[0].certificate;
+    let theirs = &OTHER.signing().certificate;
+    for way in [|b: &LogoutBuilder| redirected(b.by_redirect(None)), |b| posted(&b.build_xml())] {
+        let Ok(LogoutMessage::Request(read)) = read(&way(&request().encrypted_for(ours))) else {
+            panic!("decrypted")
+        };
+        assert_eq!((read.named().name_id.as_str(), read.named().session_indexes.len()), ("ada", 2));
+        refused(
+            "to another key",
+            &way(&request().encrypted_for(theirs)),
+            Rejection::Decryption,
+            true,
+        );
+    }
+}
+
+#[test]
 fn an_honest_response_names_its_request_and_what_went_wrong() {
     for (statuses, complaint) in [
         (&["Success"][..], None),

@@ -4,10 +4,13 @@ use std::io::{Read, Write};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
+use openssl::x509::X509;
 use roxmltree::Document;
 
 use super::{
-    Algorithms, NotARequest, SampleIdp, Signing, attribute, fresh_id,
+    Algorithms, NotARequest, SampleIdp, Signing, attribute,
+    encrypt::{Mode, encrypted},
+    fresh_id,
     request::{LARGEST, parameter},
     text,
 };
@@ -203,6 +206,20 @@ impl LogoutBuilder {
     pub fn name_id_with(self, name: &str, value: &str) -> Self {
         let with = format!(" {name}=\"{}\">", attribute(value));
         Self { inside: self.inside.replacen('>', &with, 1), ..self }
+    }
+
+    /// Encrypts the `NameID` to a certificate.
+    #[must_use]
+    pub fn encrypted_for(self, certificate: &X509) -> Self {
+        let end = "</saml:NameID>";
+        let (name_id, rest) = self.inside.split_once(end).unwrap_or_default();
+        let data = encrypted(&format!("{name_id}{end}"), certificate, Mode::Gcm);
+        let inside = format!(
+            "<saml:EncryptedID xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\">{}\
+             </saml:EncryptedID>{rest}",
+            data.unwrap_or_default()
+        );
+        Self { inside, ..self }
     }
 
     /// Signs nothing.
