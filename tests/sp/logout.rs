@@ -67,7 +67,10 @@ fn an_honest_request_names_its_sessions_by_either_way() {
 fn an_encrypted_name_is_read_with_our_key_only() {
     let ours = &SP.keys[0].certificate;
     let theirs = &OTHER.signing().certificate;
-    for way in [|b: &LogoutBuilder| redirected(b.by_redirect(None)), |b| posted(&b.build_xml())] {
+    for way in [
+        |b: &LogoutBuilder| redirected(b.by_redirect(None)),
+        |b: &LogoutBuilder| posted(&b.build_xml()),
+    ] {
         let Ok(LogoutMessage::Request(read)) = read(&way(&request().encrypted_for(ours))) else {
             panic!("decrypted")
         };
