@@ -85,7 +85,9 @@ impl World {
         let rsa = PKey::from_rsa(Rsa::generate(2048)?)?;
         let certificate = make_certificate(&rsa, "sso.hospital.example", now, &[7; 16])?;
         let keys = vec![SpKey { key: rsa.clone(), certificate: certificate.clone() }];
-        let sp = ServiceProvider { entity_id: SP.to_owned(), acs_url: ACS.to_owned(), keys };
+        let (entity_id, acs_url) = (SP.to_owned(), ACS.to_owned());
+        let slo_url = ACS.replace("/acs", "/slo");
+        let sp = ServiceProvider { entity_id, acs_url, slo_url, keys };
         let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?;
         let ec = PKey::from_ec_key(EcKey::generate(&group)?)?;
         let name = "https://idp.hospital.example/metadata";
