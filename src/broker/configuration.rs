@@ -18,6 +18,8 @@ use crate::{
     store::{fetched::Fetched, resources::Document},
 };
 
+use super::metadata::Draining;
+
 /// Everything administrators wrote, as of one version.
 #[derive(Clone, Default)]
 pub struct Configuration {
@@ -128,6 +130,12 @@ impl Configuration {
                 && client.is_none_or(|client| is_offered(&provider.id, &provider.resource, client))
         };
         self.providers().into_iter().filter(offered).collect()
+    }
+
+    /// The metadata last fetched from where the provider's configuration says.
+    #[must_use]
+    pub fn fetched(&self, id: &IdpId, url: &str) -> Option<&Arc<Fetched>> {
+        self.fetched.get(id.as_str()).filter(|fetched| fetched.url == url)
     }
 
     /// The organization that owns the domain of an e-mail address.
@@ -290,8 +298,7 @@ impl Provider {
                 let fetched = fetched.filter(|f| saml.metadata_url.as_deref() == Some(&f.url));
                 let side = SamlSide {
                     sp: service_provider(&id, saml, issuer, keys),
-                    idp: sp::Idp::new(saml, fetched.map(|fetched| fetched.body.as_str()))
-                        .map_err(|invalid| invalid.to_string()),
+                    idp: build_idp(saml, fetched).map_err(|invalid| invalid.to_string()),
                 };
                 (Upstream::Saml(Box::new(side)), Protocol::Saml)
             }
@@ -305,6 +312,16 @@ impl Provider {
     pub fn redirect_uri(&self, issuer: &str) -> String {
         format!("{issuer}/oidc/{}/callback", self.id)
     }
+}
+
+/// From the document in force, and the keys of earlier ones that drain.
+fn build_idp(
+    saml: &resource::SamlConfiguration,
+    fetched: Option<&Fetched>,
+) -> Result<sp::Idp, resource::Invalid> {
+    let idp = sp::Idp::new(saml, fetched.map(|fetched| fetched.body.as_str()))?;
+    let draining = fetched.map(Draining::all_of).unwrap_or_default();
+    Ok(idp.with_draining(draining.iter().map(|key| key.certificate.as_str())))
 }
 
 fn service_provider(

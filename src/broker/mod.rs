@@ -17,7 +17,7 @@ mod configuration;
 mod error;
 mod keyring;
 pub mod login;
-mod metadata;
+pub mod metadata;
 mod oidc_exchange;
 pub mod outbound;
 pub mod refusals;
@@ -59,6 +59,10 @@ pub struct Broker {
     outbound: outbound::Outbound,
     upstreams: upstream::UpstreamCache,
     refusals: refusals::Counter,
+    /// One round of refreshing metadata at a time.
+    metadata_round: tokio::sync::Mutex<()>,
+    /// One look for newer keys at a time; who waits shares what was found.
+    unknown_keys: tokio::sync::Mutex<()>,
     /// So many password hashes at once: each takes 19 MiB and a core.
     hashing: Semaphore,
 }

@@ -15,7 +15,10 @@ use std::{
 
 use http::{
     HeaderMap, Method,
-    header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, LOCATION},
+    header::{
+        ACCEPT, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
+        LOCATION,
+    },
 };
 use reqwest::{
     Certificate, Client, NoProxy, Proxy, Response,
@@ -60,6 +63,15 @@ pub struct Answer {
     /// Seconds that the answer may be kept (`Cache-Control: max-age`, RFC 9111 §5.2.2.1); 0 for
     /// `no-store` and `no-cache`, `None` when nothing is said.
     pub max_age: Option<u64>,
+    /// What a later request may be made conditional on (RFC 9110 §8.8).
+    pub validators: Validators,
+}
+
+/// `ETag` and `Last-Modified`, as they were sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Validators {
+    pub etag: Option<String>,
+    pub modified: Option<String>,
 }
 
 /// No answer that we understand is larger, in bytes.
@@ -115,6 +127,26 @@ impl Outbound {
     pub async fn get(&self, url: &Url, accept: &str) -> Result<Answer, OutboundError> {
         let request = http::Request::get(url.as_str()).header(ACCEPT, accept).body(Vec::new());
         self.send(request.map_err(|_| OutboundError::NotAUrl)?).await
+    }
+
+    /// As [`Self::get`], unless nothing changed since `known` was sent: then the answer is a 304.
+    ///
+    /// # Errors
+    /// [`OutboundError`]; an answer of any status is no error.
+    pub async fn get_if_changed(
+        &self,
+        url: &Url,
+        accept: &str,
+        known: &Validators,
+    ) -> Result<Answer, OutboundError> {
+        let mut request = http::Request::get(url.as_str()).header(ACCEPT, accept);
+        let conditions = [(IF_NONE_MATCH, &known.etag), (IF_MODIFIED_SINCE, &known.modified)];
+        for (name, value) in conditions {
+            if let Some(value) = value {
+                request = request.header(name, value);
+            }
+        }
+        self.send(request.body(Vec::new()).map_err(|_| OutboundError::NotAUrl)?).await
     }
 
     /// Sends `request`. Only a GET follows redirects; whatever else meets one gets it as the answer.
@@ -240,6 +272,10 @@ async fn read(mut response: Response, host: &str) -> Result<Answer, OutboundErro
     let status = response.status().as_u16();
     let content_type = text_header(response.headers(), &CONTENT_TYPE);
     let max_age = text_header(response.headers(), &CACHE_CONTROL).and_then(|text| max_age(&text));
+    let validators = Validators {
+        etag: text_header(response.headers(), &ETAG),
+        modified: text_header(response.headers(), &LAST_MODIFIED),
+    };
     let mut body = Vec::new();
     while let Some(chunk) =
         response.chunk().await.map_err(|error| OutboundError::of(host.to_owned(), &error))?
@@ -249,7 +285,7 @@ async fn read(mut response: Response, host: &str) -> Result<Answer, OutboundErro
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Answer { status, content_type, body, max_age })
+    Ok(Answer { status, content_type, body, max_age, validators })
 }
 
 fn text_header(headers: &HeaderMap, name: &http::HeaderName) -> Option<String> {

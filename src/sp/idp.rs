@@ -26,6 +26,8 @@ pub struct Idp {
     allow_cbc: bool,
     want_encryption: bool,
     clock_skew: i64,
+    /// Whether the configuration itself names the keys.
+    keys_named: bool,
 }
 
 impl Idp {
@@ -43,6 +45,7 @@ impl Idp {
         let metadata = find_metadata(configuration, fetched_metadata)?.unwrap_or_default();
         let named = configuration.x509_certificate.as_ref();
         let named = named.map(|list| parse_certificates("x509Certificate", list)).transpose()?;
+        let keys_named = named.is_some();
         let entity_id = entity_id(configuration, &metadata)?;
         let (binding, sso_url) = sso_endpoint(configuration, &metadata)?;
         let slo = [&configuration.slo_url, &metadata.slo_redirect, &metadata.slo_post];
@@ -62,7 +65,24 @@ impl Idp {
             allow_cbc: configuration.allow_cbc,
             want_encryption: configuration.want_assertions_encrypted,
             clock_skew: configuration.clock_skew_seconds.clamp(0, 300),
+            keys_named,
         })
+    }
+
+    /// Believes these certificates too, base64 each: keys that earlier metadata named and that drain.
+    /// Where the configuration names keys, only those count. What is no certificate is passed over.
+    #[must_use]
+    pub fn with_draining<'a>(mut self, certificates: impl Iterator<Item = &'a str>) -> Self {
+        if self.keys_named {
+            return self;
+        }
+        for key in certificates.filter_map(|base64| SigningKey::parse(base64).ok()) {
+            let known = self.trust.keys.iter().any(|other| other.info.fingerprint == key.info.fingerprint);
+            if !known && self.trust.keys.len() < MOST_CERTIFICATES {
+                self.trust.keys.push(key);
+            }
+        }
+        self
     }
 
     /// The provider's entityID: the only issuer that counts.

@@ -3,6 +3,7 @@
 use openssl::error::ErrorStack;
 
 use crate::domain::{
+    metadata::{Description, Endpoint},
     resource::{Invalid, NameIdFormat},
     words::UnixTime,
 };
@@ -35,6 +36,8 @@ pub struct IdpMetadata {
     pub slo_post: Option<String>,
     /// Whether the provider insists on signed requests.
     pub want_authn_requests_signed: bool,
+    /// The `NameIDFormat`s that the provider names.
+    pub name_id_formats: Vec<String>,
     /// The earliest `validUntil` on the way to the descriptor.
     pub valid_until: Option<UnixTime>,
     /// The shortest `cacheDuration`, in seconds.
@@ -46,6 +49,33 @@ impl IdpMetadata {
     /// The certificates that sign, usable ones only; never empty.
     pub fn certificates(&self) -> impl Iterator<Item = &CertificateInfo> {
         self.keys.iter().map(|key| &key.info)
+    }
+
+    /// The certificate of that fingerprint, as base64.
+    #[must_use]
+    pub fn certificate(&self, fingerprint: &str) -> Option<&str> {
+        let found = self.keys.iter().find(|key| key.info.fingerprint == fingerprint)?;
+        Some(&found.base64)
+    }
+
+    /// What it says, for comparing it with another.
+    #[must_use]
+    pub fn description(&self) -> Description {
+        let endpoints = [
+            (Endpoint::SingleSignOnByRedirect, &self.sso_redirect),
+            (Endpoint::SingleSignOnByPost, &self.sso_post),
+            (Endpoint::SingleLogoutByRedirect, &self.slo_redirect),
+            (Endpoint::SingleLogoutByPost, &self.slo_post),
+        ];
+        let keys = self.certificates().map(|key| (key.fingerprint.clone(), key.subject.clone()));
+        Description {
+            entity_id: self.entity_id.clone(),
+            keys: keys.collect(),
+            endpoints: endpoints.into_iter().filter_map(|(e, url)| Some((e, url.clone()?))).collect(),
+            name_id_formats: self.name_id_formats.clone(),
+            wants_signed_requests: self.want_authn_requests_signed,
+            valid_until: self.valid_until,
+        }
     }
 }
 
@@ -124,6 +154,8 @@ fn read(root: Node, entity: Node, descriptor: Node) -> Result<IdpMetadata, Rejec
     let times = times.collect::<Option<Vec<_>>>().ok_or(Rejection::NotATime)?;
     let caches = path.iter().filter_map(|node| attribute(*node, "cacheDuration"));
     let wanted = attribute(descriptor, "WantAuthnRequestsSigned");
+    let formats = children(descriptor, METADATA, "NameIDFormat");
+    let formats = formats.map(|node| Ok(text(node)?.trim_ascii().to_owned()));
     Ok(IdpMetadata {
         entity_id: attribute(entity, "entityID").unwrap_or_default().to_owned(),
         sso_redirect: endpoint(descriptor, "SingleSignOnService", REDIRECT),
@@ -131,6 +163,7 @@ fn read(root: Node, entity: Node, descriptor: Node) -> Result<IdpMetadata, Rejec
         slo_redirect: endpoint(descriptor, "SingleLogoutService", REDIRECT),
         slo_post: endpoint(descriptor, "SingleLogoutService", POST),
         want_authn_requests_signed: matches!(wanted, Some("true" | "1")),
+        name_id_formats: formats.collect::<Result<_, _>>()?,
         valid_until: times.into_iter().min(),
         cache_duration: caches.filter_map(duration::parse).min(),
         keys: signing_keys(descriptor)?,

@@ -45,7 +45,7 @@ mod statement;
 mod steps;
 mod tree;
 
-pub use certificates::CertificateInfo;
+pub use certificates::{CertificateInfo, read_certificate};
 pub use idp::Idp;
 pub use metadata::{IdpMetadata, build_metadata, parse_metadata};
 pub use rejection::Rejection;

@@ -20,6 +20,7 @@ pub mod keys;
 pub mod links;
 pub mod logins;
 pub mod purge;
+pub mod refreshes;
 pub mod replays;
 pub mod resources;
 mod schema;

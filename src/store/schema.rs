@@ -152,5 +152,22 @@ table! {
         url -> Text,
         fetched_at -> BigInt,
         body -> Text,
+        draining -> Text,
+    }
+}
+table! {
+    refreshes (idp) {
+        idp -> Text,
+        url -> Text,
+        due_at -> BigInt,
+        asked_at -> BigInt,
+        checked_at -> Nullable<BigInt>,
+        failures -> BigInt,
+        error -> Nullable<Text>,
+        etag -> Nullable<Text>,
+        modified -> Nullable<Text>,
+        held -> Nullable<Text>,
+        held_at -> Nullable<BigInt>,
+        settled -> Nullable<Text>,
     }
 }

@@ -99,8 +99,8 @@ impl Broker {
         let fetched;
         let idp = match (&side.idp, &saml.metadata_url) {
             (Ok(idp), _) => idp,
-            (Err(_), Some(url)) => {
-                fetched = self.fetch_metadata(&provider.id, url, saml).await?;
+            (Err(_), Some(_)) => {
+                fetched = self.fetch_metadata(&provider.id, saml).await?;
                 &fetched
             }
             (Err(reason), None) => return Err(Refusal::ProviderBroken(reason.clone()).into()),

@@ -12,7 +12,8 @@ use crate::{
     domain::{
         identity::ExternalIdentity,
         login::{Errand, Stage},
-        trace::Trace,
+        resource::Configuration as Wire,
+        trace::{Actual, Trace},
         words::{IdpId, LoginId, RequestId, UnixTime},
     },
     sp,
@@ -70,12 +71,43 @@ impl Broker {
         if !provider.resource.enabled {
             return Err(Refusal::NoProvider.into());
         }
-        let (verified, steps) = verify(Arc::clone(provider), saml_response, request, now).await?;
+        let (verified, steps) = self.verify(provider, saml_response, request, now).await?;
         trace.steps.extend(steps.steps);
         let verified = verified?;
         let (replay, good_until) = (sha256_base64url(verified.replay_key()), verified.good_until());
         let who = provider.mapping.identify(idp, verified.into_statement(), trace)?;
         self.store_proof(pending, Believed { who, replay, good_until }, trace, now).await
+    }
+
+    /// Verifies; once more when the provider has changed its key a moment ago.
+    async fn verify(
+        &self,
+        provider: &Arc<Provider>,
+        saml_response: String,
+        request: RequestId,
+        now: UnixTime,
+    ) -> Result<(Result<sp::VerifiedAssertion, Refusal>, Trace), LoginError> {
+        let Wire::Saml(saml) = &provider.resource.configuration else {
+            return Err(Refusal::NoProvider.into());
+        };
+        let Some(url) = &saml.metadata_url else {
+            return verify(Arc::clone(provider), saml_response, request, now).await;
+        };
+        let seen = self.configuration().fetched(&provider.id, url).map(|seen| seen.fetched_at);
+        let again = (saml_response.clone(), request.clone());
+        let first = verify(Arc::clone(provider), saml_response, request, now).await?;
+        if !matches!(first.0, Err(Refusal::Saml(sp::Rejection::SignatureMismatch)))
+            || !self.has_newer_metadata(&provider.id, seen).await?
+        {
+            return Ok(first);
+        }
+        let configuration = self.configuration();
+        let provider = configuration.provider(&provider.id).ok_or(Refusal::NoProvider)?;
+        let (verified, steps) = verify(Arc::clone(provider), again.0, again.1, now).await?;
+        let mut trace = Trace::default();
+        trace.noted("provider's keys", Actual::plain("the metadata was fetched anew"));
+        trace.steps.extend(steps.steps);
+        Ok((verified, trace))
     }
 
     async fn store_proof(

@@ -72,6 +72,12 @@ pub struct SamlConfiguration {
     pub metadata_url: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata_xml: Option<String>,
+    /// Seconds between two looks at `metadataUrl`, 300 to 604800; else what the metadata asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata_refresh_seconds: Option<i64>,
+    /// Seconds that a key counts on after the metadata stopped naming it, 0 to 7776000.
+    #[serde(default = "week", skip_serializing_if = "is_week")]
+    pub metadata_key_grace_seconds: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sso_binding: Option<SsoBinding>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -264,6 +270,12 @@ impl SamlConfiguration {
         if !(0..=300).contains(&saml.clock_skew_seconds) {
             return Err(Invalid::new("clockSkewSeconds", "is 0 to 300"));
         }
+        if saml.metadata_refresh_seconds.is_some_and(|seconds| !(300..=WEEK).contains(&seconds)) {
+            return Err(Invalid::new("metadataRefreshSeconds", "is 300 to 604800"));
+        }
+        if !(0..=7_776_000).contains(&saml.metadata_key_grace_seconds) {
+            return Err(Invalid::new("metadataKeyGraceSeconds", "is 0 to 7776000"));
+        }
         if saml.allow_idp_initiated {
             return Err(Invalid::new("allowIdpInitiated", "is not offered by this version"));
         }
@@ -303,6 +315,17 @@ impl OidcConfiguration {
 
 fn yes() -> bool {
     true
+}
+
+const WEEK: i64 = 7 * 86_400;
+
+fn week() -> i64 {
+    WEEK
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_week(seconds: &i64) -> bool {
+    *seconds == WEEK
 }
 
 fn minute() -> i64 {

@@ -20,7 +20,7 @@ use super::{
     list::State,
 };
 use crate::{
-    broker::{Provider, Upstream, resources::Mode},
+    broker::{Provider, Upstream, metadata::Refreshed, resources::Mode},
     domain::words::IdpId,
 };
 
@@ -126,8 +126,9 @@ pub async fn fetch_metadata(
     admin.may(KIND, "write")?;
     admin.sent(&form)?;
     let (stored, sheet) = stored_sheet(&admin, &id)?;
-    match admin.broker().renew_metadata(&IdpId(id.clone())).await {
-        Ok(()) => Ok(back(&id, "fetched")),
+    match admin.broker().renew_metadata(&IdpId(id.clone()), &admin.author()).await {
+        Ok(Refreshed::Held) => Ok(back(&id, "held")),
+        Ok(_) => Ok(back(&id, "fetched")),
         Err(error) => {
             let error = admin.mendable(error)?;
             let (status, sheet) = (status_of(&error), sheet.refused(&error));
