@@ -138,6 +138,12 @@ impl Configuration {
         self.fetched.get(id.as_str()).filter(|fetched| fetched.url == url)
     }
 
+    /// When the metadata last fetched came, wherever from.
+    #[must_use]
+    pub(super) fn fetched_at(&self, id: &IdpId) -> Option<i64> {
+        self.fetched.get(id.as_str()).map(|fetched| fetched.fetched_at)
+    }
+
     /// The organization that owns the domain of an e-mail address.
     #[must_use]
     pub fn home_of(&self, email: &str) -> Option<&OrganizationId> {

@@ -53,6 +53,7 @@ impl Broker {
     /// [`WriteError::Invalid`] says what is wrong with the address or what it leads to; what was
     /// fetched before stays.
     pub async fn renew_metadata(&self, id: &IdpId, author: &Author) -> Result<Refreshed, WriteError> {
+        self.refresh().await?;
         let source = Source::find(self, id).ok_or_else(|| invalid("is missing".to_owned()))?;
         match self.refresh_one(&source, true, author.actor.clone()).await {
             Ok(refreshed) => Ok(refreshed),
@@ -67,6 +68,7 @@ impl Broker {
         id: &IdpId,
         saml: &SamlConfiguration,
     ) -> Result<sp::Idp, LoginError> {
+        self.refresh().await?;
         let source = Source::find(self, id).ok_or(Refusal::NoProvider)?;
         match self.refresh_one(&source, true, Actor::Broker).await {
             Ok(_) => {}

@@ -7,7 +7,6 @@ use super::{
     changes::{self, Topic},
     schema::fetched,
 };
-use crate::domain::words::IdpId;
 
 /// A document as it was last fetched.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
@@ -42,13 +41,4 @@ pub fn replace(conn: &mut Conn, was: Option<i64>, next: &Fetched) -> Result<bool
     diesel::insert_into(fetched::table).values(next).execute(conn)?;
     changes::bump(conn, Topic::Configuration)?;
     Ok(true)
-}
-
-/// When the document of a provider was fetched, wherever from.
-///
-/// # Errors
-/// [`Error`] when the database fails.
-pub fn time_of(conn: &mut Conn, idp: &IdpId) -> Result<Option<i64>, Error> {
-    let row = fetched::table.find(idp.as_str()).select(fetched::fetched_at);
-    Ok(row.first(conn).optional()?)
 }

@@ -2,5 +2,6 @@
 
 mod attacks;
 mod logs;
+mod metadata;
 mod sign_in;
 mod tokens;

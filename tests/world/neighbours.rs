@@ -40,7 +40,10 @@ pub struct Neighbours {
     pub base: String,
     pub person: Arc<Mutex<Person>>,
     pub deviation: Arc<Mutex<Deviation>>,
-    pub idp: Arc<SampleIdp>,
+    pub clock: Clock,
+    pub idp: Arc<Mutex<Arc<SampleIdp>>>,
+    /// What `/saml/metadata` answers; nothing: 503.
+    pub metadata: Arc<Mutex<Option<String>>>,
     pub op: Arc<Mutex<SampleOp>>,
     /// The last SAML response that went out, with its `RelayState`.
     pub last_response: Arc<Mutex<Option<(String, String)>>>,
@@ -51,8 +54,13 @@ pub struct Neighbours {
 impl Neighbours {
     /// `redirect_uri` is where the broker wants the OpenID Provider's answers.
     pub fn start(redirect_uri: &str) -> Self {
+        Self::by(redirect_uri, Clock::default())
+    }
+
+    /// The same, living by another's clock.
+    pub fn by(redirect_uri: &str, clock: Clock) -> Self {
         let base = format!("http://127.0.0.1:{}", free_port());
-        let now = Clock::default().now();
+        let now = clock.now();
         let (entity_id, sso) = (format!("{base}/saml"), format!("{base}/saml/sso"));
         let idp = SampleIdp::new(&entity_id, &sso, now).expect("keys");
         let client = SampleClient {
@@ -64,7 +72,9 @@ impl Neighbours {
         let neighbours = Self {
             person: Arc::new(Mutex::new(Person::new("ada", &["GG-Physicians"]))),
             deviation: Arc::new(Mutex::new(Box::new(|builder| builder))),
-            idp: Arc::new(idp),
+            clock,
+            metadata: Arc::new(Mutex::new(Some(idp.metadata()))),
+            idp: Arc::new(Mutex::new(Arc::new(idp))),
             op: Arc::new(Mutex::new(op)),
             last_response: Arc::new(Mutex::new(None)),
             hold: Arc::new(Mutex::new(false)),
@@ -94,8 +104,22 @@ impl Neighbours {
         self.at("/callback")
     }
 
+    /// Who answers at `/saml/sso` now.
+    pub fn idp(&self) -> Arc<SampleIdp> {
+        Arc::clone(&self.idp.lock().expect("lock"))
+    }
+
+    /// What the metadata address answers from now on; nothing: it is down.
+    pub fn publishes(&self, metadata: Option<String>) {
+        *self.metadata.lock().expect("lock") = metadata;
+    }
+
+    pub fn metadata_url(&self) -> String {
+        self.at("/saml/metadata")
+    }
+
     pub fn certificate(&self) -> String {
-        self.idp.certificate()
+        self.idp().certificate()
     }
 
     /// A broker's configuration that fits these neighbours: two providers, two applications, two roles.
@@ -143,6 +167,7 @@ impl Neighbours {
             App::new()
                 .app_data(data.clone())
                 .route("/saml/sso", web::get().to(sso))
+                .route("/saml/metadata", web::get().to(metadata))
                 .route("/forged", web::get().to(forged))
                 .route("/op/.well-known/openid-configuration", web::get().to(discovery))
                 .route("/op/jwks", web::get().to(jwks))
@@ -164,12 +189,12 @@ impl Neighbours {
 }
 
 async fn sso(request: HttpRequest, it: web::Data<Neighbours>) -> HttpResponse {
-    let asked = it.idp.read_redirect(request.query_string()).expect("an AuthnRequest");
+    let asked = it.idp().read_redirect(request.query_string()).expect("an AuthnRequest");
     let person = it.person.lock().expect("lock").clone();
     let groups: Vec<&str> = person.groups.iter().map(String::as_str).collect();
     let email = format!("{}@hospital.example", person.subject);
     let builder =
-        it.idp.respond_to(&asked.id, &asked.acs_url, &asked.issuer, Clock::default().now()).person(
+        it.idp().respond_to(&asked.id, &asked.acs_url, &asked.issuer, it.clock.now()).person(
             &person.subject,
             &[
                 ("givenName", &["Ada"]),
@@ -186,6 +211,18 @@ async fn sso(request: HttpRequest, it: web::Data<Neighbours>) -> HttpResponse {
         return HttpResponse::Ok().body("kept");
     }
     posting(&asked.acs_url, &response, &relay_state)
+}
+
+async fn metadata(request: HttpRequest, it: web::Data<Neighbours>) -> HttpResponse {
+    let Some(metadata) = it.metadata.lock().expect("lock").clone() else {
+        return HttpResponse::ServiceUnavailable().finish();
+    };
+    let etag = format!("\"{}\"", medict::crypto::sha256_base64url(&metadata));
+    let known = request.headers().get("if-none-match").and_then(|value| value.to_str().ok());
+    if known == Some(&etag) {
+        return HttpResponse::NotModified().finish();
+    }
+    HttpResponse::Ok().insert_header(("etag", etag)).body(metadata)
 }
 
 /// A page of the attacker's that posts a response which he kept.

@@ -132,7 +132,7 @@ impl Broker {
         next: Option<Fetched>,
         event: Event,
     ) -> Result<(), WriteError> {
-        let was = source.fetched.as_ref().map(|fetched| fetched.fetched_at);
+        let was = source.seen;
         let id = source.id;
         self.store
             .write(move |tx| -> Result<(), WriteError> {

@@ -64,6 +64,8 @@ pub(in crate::broker) struct Source {
     pub url: String,
     pub saml: SamlConfiguration,
     pub fetched: Option<Arc<Fetched>>,
+    /// When the stored document came, if from another address too: what is judged is judged against it.
+    pub(super) seen: Option<i64>,
     /// Whether the document in force can be used with the configuration as it is now.
     usable: bool,
 }
@@ -77,7 +79,8 @@ impl Source {
         let url = saml.metadata_url.clone()?;
         let fetched = configuration.fetched(id, &url).cloned();
         let saml = saml.clone();
-        let mut source = Self { id: id.clone(), url, saml, fetched, usable: false };
+        let seen = configuration.fetched_at(id);
+        let mut source = Self { id: id.clone(), url, saml, fetched, seen, usable: false };
         source.usable = source.body().is_some_and(|body| sp::Idp::new(&source.saml, Some(body)).is_ok());
         Some(source)
     }
@@ -95,7 +98,7 @@ impl Source {
     /// The row that takes the place of what is there.
     pub(super) fn next(&self, body: &str, draining: &[Draining], now: UnixTime) -> Fetched {
         // The time tells documents apart, so it always moves.
-        let later = self.fetched.as_ref().map_or(0, |fetched| fetched.fetched_at + 1);
+        let later = self.seen.map_or(0, |seen| seen + 1);
         Fetched {
             idp: self.id.0.clone(),
             url: self.url.clone(),
@@ -134,6 +137,7 @@ impl Broker {
     /// [`Error`] when the database fails.
     pub async fn refresh_metadata(&self) -> Result<(), Error> {
         let _round = self.metadata_round.lock().await;
+        self.refresh().await?;
         let now = self.clock.now();
         let states = self.store.read(|conn| Ok::<_, Error>(store::refreshes::all(conn)?)).await?;
         let due = |id: &IdpId| states.iter().find(|s| s.idp == id.0).is_none_or(|s| s.due_at <= now.0);
@@ -335,33 +339,40 @@ impl Broker {
 
     /// `false`: another process took over, and what it found counts.
     async fn settle(&self, source: &Source, claimed: i64, ending: Ending) -> Result<bool, Error> {
-        let was = source.fetched.as_ref().map(|fetched| fetched.fetched_at);
-        // A document from another address is replaced whatever it was.
-        let id = source.id.clone();
-        let known = source.fetched.is_some();
-        let changed = ending.keep.is_some();
+        let (was, changed) = (source.seen, ending.keep.is_some());
         let won = self
             .store
-            .write(move |tx| -> Result<bool, Error> {
-                if !store::refreshes::settle(tx, claimed, &ending.state)? {
-                    return Ok(false);
-                }
-                let Ending { keep, event, .. } = &ending;
+            .write(move |tx| -> Result<(), NotSettled> {
+                let Ending { state, keep, event } = &ending;
+                let mut won = store::refreshes::settle(tx, claimed, state)?;
                 if let Some(next) = keep {
-                    let was = if known { was } else { store::fetched::time_of(tx, &id)? };
-                    if !store::fetched::replace(tx, was, next)? {
-                        return Ok(false);
-                    }
+                    won = won && store::fetched::replace(tx, was, next)?;
+                }
+                if !won {
+                    return Err(NotSettled::TakenOver);
                 }
                 event.clone().into_iter().for_each(|event| tx.audit(event));
-                Ok(true)
+                Ok(())
             })
-            .await?;
+            .await;
         if changed {
             self.refresh().await?;
         }
-        Ok(won)
+        match won {
+            Ok(()) => Ok(true),
+            Err(NotSettled::TakenOver) => Ok(false),
+            Err(NotSettled::Failed(error)) => Err(error.into()),
+        }
     }
+}
+
+/// Why the end of a fetch was not written; then nothing of it was.
+#[derive(Debug, thiserror::Error)]
+enum NotSettled {
+    #[error("another process was faster")]
+    TakenOver,
+    #[error(transparent)]
+    Failed(#[from] store::Error),
 }
 
 /// What the audit log says of a document.

@@ -124,6 +124,9 @@ fn notice(query: &Parameters) -> Option<&'static str> {
         ("granted", "Role given."),
         ("revoked", "Role taken back."),
         ("unchanged", "Nothing was changed."),
+        ("held", "The metadata was fetched. It moves trust, so it waits for your word."),
+        ("accepted", "Accepted: the new metadata is in force."),
+        ("rejected", "Rejected: what was before stays in force."),
         ("fetched", "The metadata was fetched and can be used."),
     ];
     texts.into_iter().find(|(name, _)| query.get(name).is_some()).map(|(_, text)| text)
