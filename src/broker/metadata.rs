@@ -30,11 +30,11 @@ use crate::{
 };
 
 impl Broker {
-    /// Our own metadata towards a SAML provider; `None`: there is no such provider.
+    /// Our own metadata towards a SAML provider, signed if wanted; `None`: there is no such provider.
     ///
     /// # Errors
-    /// [`Error`] when a certificate of ours cannot be encoded.
-    pub fn sp_metadata(&self, id: &IdpId) -> Result<Option<String>, Error> {
+    /// [`Error`] when a certificate of ours cannot be encoded, or there is no key to sign with.
+    pub fn sp_metadata(&self, id: &IdpId, signed: bool) -> Result<Option<String>, Error> {
         let configuration = self.configuration();
         let Some(provider) = configuration.provider(id) else { return Ok(None) };
         let (Upstream::Saml(side), Wire::Saml(saml)) =
@@ -43,6 +43,11 @@ impl Broker {
             return Ok(None);
         };
         let (format, signs) = (saml.name_id_format, saml.sign_authn_requests);
+        if signed {
+            let id = self.random.xml_id();
+            let xml = sp::build_signed_metadata(&side.sp, format, signs, &id);
+            return xml.map(Some).map_err(|error| Error::Broken(error.to_string()));
+        }
         let xml = sp::build_metadata(&side.sp, format, signs);
         Ok(Some(xml.map_err(crate::crypto::Failure::from)?))
     }

@@ -15,6 +15,7 @@ mod caller;
 mod clock;
 mod configuration;
 mod error;
+pub mod forecast;
 mod keyring;
 pub mod login;
 pub mod metadata;
@@ -33,8 +34,8 @@ pub use caller::Caller;
 pub use clock::Clock;
 pub use configuration::{Client, Configuration, Provider, SamlSide, Upstream};
 pub use error::Error;
-pub use keyring::{KeyInfo, Keyring};
-pub use settings::{Sessions, Settings};
+pub use keyring::{KeyInfo, Keyring, NotMoved};
+pub use settings::{SamlKeys, Sessions, Settings};
 pub use start::{StartError, check_seal};
 
 use std::sync::Arc;

@@ -101,7 +101,8 @@ impl Broker {
         }
         if round.is_multiple_of(PURGE_EVERY) {
             let now = self.clock.now();
-            self.retire_keys().await?;
+            self.move_keys_on().await?;
+            self.tell_of_ends().await?;
             self.store.write(move |tx| Ok::<_, Error>(store::purge::expired(tx, now)?)).await?;
         }
         Ok(())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Failure, directory::Directory};
 use crate::{
     broker::{
-        Broker, Clock, Sessions, Settings,
+        Broker, Clock, SamlKeys, Sessions, Settings,
         outbound::{AllowPrivate, OutboundSettings},
     },
     crypto::{MasterKey, Random},
@@ -37,6 +37,7 @@ fn settings(public_url: &str) -> Settings {
             allow_private: AllowPrivate::Everything,
             ..OutboundSettings::default()
         },
+        saml_keys: SamlKeys::default(),
         capture: true,
     }
 }

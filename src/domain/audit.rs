@@ -67,6 +67,8 @@ pub enum Action {
     MetadataRefused,
     /// A provider's key that was replaced counts no more.
     MetadataKeyEnded,
+    /// A certificate or metadata ends soon or has ended; told once for each level.
+    TermNear,
     /// Refusals beyond the rate at which each gets a record of its own; `detail` counts them.
     RefusalsCounted,
 }

@@ -16,7 +16,8 @@ use super::{
         DS, EMAIL_ADDRESS, METADATA, PERSISTENT, POST, PROTOCOL, REDIRECT, TRANSIENT, UNSPECIFIED,
     },
     rejection::Rejection,
-    service_provider::{ServiceProvider, SpKey},
+    request::{NotBuilt, sign_enveloped},
+    service_provider::{Published, ServiceProvider, SpKey},
     signature,
     tree::{Node, Tree, attribute, child, children, is, normalise, text},
 };
@@ -205,11 +206,35 @@ pub fn build_metadata(
     name_id_format: NameIdFormat,
     sign_requests: bool,
 ) -> Result<String, ErrorStack> {
-    let keys = sp.keys.iter().enumerate().map(|(index, key)| key_descriptors(key, index == 0));
-    let keys = keys.collect::<Result<String, _>>()?;
+    write(sp, name_id_format, sign_requests, "")
+}
+
+/// As [`build_metadata`], signed with the key that signs requests; `id` is a fresh `xs:ID`.
+///
+/// # Errors
+/// [`NotBuilt`] when there is no key that signs, or OpenSSL fails.
+pub fn build_signed_metadata(
+    sp: &ServiceProvider,
+    name_id_format: NameIdFormat,
+    sign_requests: bool,
+    id: &str,
+) -> Result<String, NotBuilt> {
+    let key = sp.keys.first().ok_or(NotBuilt::NoKey)?;
+    let xml = write(sp, name_id_format, sign_requests, &format!(" ID=\"{}\"", escape::attribute(id)))?;
+    let place = xml.find("<md:SPSSODescriptor").ok_or(NotBuilt::NotWritten)?;
+    sign_enveloped(&xml, place, id, key)
+}
+
+fn write(
+    sp: &ServiceProvider,
+    name_id_format: NameIdFormat,
+    sign_requests: bool,
+    id: &str,
+) -> Result<String, ErrorStack> {
+    let keys = sp.keys.iter().map(key_descriptors).collect::<Result<String, _>>()?;
     let acs = escape::attribute(&sp.acs_url);
     Ok(format!(
-        "<md:EntityDescriptor xmlns:md=\"{METADATA}\" entityID=\"{}\">\
+        "<md:EntityDescriptor xmlns:md=\"{METADATA}\"{id} entityID=\"{}\">\
          <md:SPSSODescriptor AuthnRequestsSigned=\"{sign_requests}\" WantAssertionsSigned=\"true\" \
          protocolSupportEnumeration=\"{PROTOCOL}\">{keys}\
          <md:NameIDFormat>{}</md:NameIDFormat>\
@@ -220,11 +245,14 @@ pub fn build_metadata(
     ))
 }
 
-/// A key that signs is published for signing; an RSA key of ours also for encryption.
-fn key_descriptors(key: &SpKey, signs: bool) -> Result<String, ErrorStack> {
+/// One element for each use that the key is published for; only an RSA key can be encrypted to.
+fn key_descriptors(key: &SpKey) -> Result<String, ErrorStack> {
     let certificate = to_base64(&key.certificate)?;
     let rsa = key.key.id() == openssl::pkey::Id::RSA;
-    let uses = [("signing", signs), ("encryption", rsa)];
+    let uses = [
+        ("signing", key.published != Published::Encryption),
+        ("encryption", rsa && key.published != Published::Signing),
+    ];
     let descriptors = uses.into_iter().filter(|(_, has)| *has).map(|(usage, _)| {
         let methods = if usage == "encryption" { ENCRYPTION_METHODS } else { "" };
         format!(
@@ -248,5 +276,48 @@ pub(super) const fn format_uri(format: NameIdFormat) -> &'static str {
         NameIdFormat::Persistent => PERSISTENT,
         NameIdFormat::EmailAddress => EMAIL_ADDRESS,
         NameIdFormat::Transient => TRANSIENT,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use openssl::{
+        ec::{EcGroup, EcKey},
+        nid::Nid,
+        pkey::PKey,
+        rsa::Rsa,
+    };
+
+    use super::{super::make_certificate, *};
+
+    #[test]
+    fn signed_metadata_is_covered_whole_by_the_key_that_signs() {
+        let curve = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).expect("curve");
+        let ec = PKey::from_ec_key(EcKey::generate(&curve).expect("key")).expect("key");
+        let rsa = PKey::from_rsa(Rsa::generate(2048).expect("key")).expect("key");
+        let keys = [(ec, Published::Both), (rsa, Published::Encryption)].map(|(key, published)| {
+            let certificate = make_certificate(&key, "medict", UnixTime(0), &[7]).expect("made");
+            SpKey { key, certificate, published }
+        });
+        let certificate = to_base64(&keys[0].certificate).expect("encoded");
+        let sp = ServiceProvider {
+            entity_id: "https://sp.example/<md:SPSSODescriptor>".to_owned(),
+            acs_url: "https://sp.example/acs".to_owned(),
+            keys: keys.to_vec(),
+        };
+        let xml = build_signed_metadata(&sp, NameIdFormat::Persistent, true, "_id").expect("built");
+        let trust = Trust {
+            keys: vec![SigningKey::parse(&certificate).expect("a key")],
+            allow_sha1: false,
+            allow_inclusive_c14n: false,
+        };
+        let check = |xml: &str| {
+            let tree = Tree::parse(xml, Comments::Refused).expect("well-formed");
+            check_signed(&[tree.root()], &trust)
+        };
+        assert_eq!(check(&xml), Ok(()));
+        assert_eq!(check(&xml.replace("/acs", "/evil")), Err(Rejection::DigestMismatch));
+        let uses: Vec<_> = xml.match_indices("use=\"").map(|(at, _)| &xml[at + 5..at + 8]).collect();
+        assert_eq!(uses, ["sig", "enc"], "EC signs, RSA decrypts");
     }
 }

@@ -47,8 +47,8 @@ mod tree;
 
 pub use certificates::{CertificateInfo, read_certificate};
 pub use idp::Idp;
-pub use metadata::{IdpMetadata, build_metadata, parse_metadata};
+pub use metadata::{IdpMetadata, build_metadata, build_signed_metadata, parse_metadata};
 pub use rejection::Rejection;
 pub use request::{NotBuilt, Outgoing, RequestOptions, build_authn_request};
 pub use response::{VerifiedAssertion, verify_response};
-pub use service_provider::{ServiceProvider, SpKey, make_certificate};
+pub use service_provider::{Published, ServiceProvider, SpKey, make_certificate};

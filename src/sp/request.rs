@@ -106,7 +106,7 @@ pub fn build_authn_request(
     match idp.sso_binding() {
         SsoBinding::Redirect => redirect(idp.sso_url(), &xml, relay_state, key),
         SsoBinding::Post => {
-            let xml = key.map_or(Ok(xml.clone()), |key| sign_enveloped(&xml, id, key))?;
+            let xml = key.map_or(Ok(xml.clone()), |key| sign_behind_issuer(&xml, id, key))?;
             Ok(Outgoing::Post {
                 action: idp.sso_url().to_owned(),
                 saml_request: BASE64_STANDARD.encode(xml),
@@ -161,13 +161,25 @@ fn encode(value: &str) -> String {
     byte_serialize(value.as_bytes()).collect()
 }
 
-/// Puts an enveloped signature behind the `Issuer` (SAML Core §5.4, §3.2.1).
-fn sign_enveloped(xml: &str, id: &RequestId, key: &SpKey) -> Result<String, NotBuilt> {
+/// The place of a signature in a message (SAML Core §3.2.1).
+fn sign_behind_issuer(xml: &str, id: &RequestId, key: &SpKey) -> Result<String, NotBuilt> {
+    let issuer_end = "</saml2:Issuer>";
+    let place = xml.find(issuer_end).ok_or(NotBuilt::NotWritten)? + issuer_end.len();
+    sign_enveloped(xml, place, id.as_str(), key)
+}
+
+/// Puts an enveloped signature over the whole of `xml`, whose root has this `id`, at `place` (SAML Core §5.4).
+pub(super) fn sign_enveloped(
+    xml: &str,
+    place: usize,
+    id: &str,
+    key: &SpKey,
+) -> Result<String, NotBuilt> {
     let tree = Tree::parse(xml, Comments::Refused).map_err(|_| NotBuilt::NotWritten)?;
     let covered = canonicalize(tree.root(), None, &Method::Exclusive(Vec::new()));
     let digest = openssl::hash::hash(MessageDigest::sha256(), covered.as_bytes())?;
     let method = method_for(key)?;
-    let info = signed_info(method.uri, id.as_str(), &BASE64_STANDARD.encode(digest));
+    let info = signed_info(method.uri, id, &BASE64_STANDARD.encode(digest));
     let declared =
         info.replacen("<ds:SignedInfo>", &format!("<ds:SignedInfo xmlns:ds=\"{DS}\">"), 1);
     let value = BASE64_STANDARD.encode(method.sign(&key.key, declared.as_bytes())?);
@@ -177,8 +189,6 @@ fn sign_enveloped(xml: &str, id: &RequestId, key: &SpKey) -> Result<String, NotB
          </ds:KeyInfo></ds:Signature>",
         to_base64(&key.certificate)?,
     );
-    let issuer_end = "</saml2:Issuer>";
-    let place = xml.find(issuer_end).ok_or(NotBuilt::NotWritten)? + issuer_end.len();
     Ok(format!("{}{signature}{}", &xml[..place], &xml[place..]))
 }
 

@@ -26,6 +26,7 @@ pub mod resources;
 mod schema;
 pub mod sessions;
 pub mod throttles;
+pub mod told_terms;
 pub mod traces;
 pub mod user_roles;
 pub mod users;

@@ -171,3 +171,4 @@ table! {
         settled -> Nullable<Text>,
     }
 }
+table! { told_terms (subject) { subject -> Text, level -> BigInt, } }

@@ -23,7 +23,7 @@ use medict::{
     },
     samples::saml_idp::{ResponseBuilder, SampleIdp},
     sp::{
-        Idp, Rejection, ServiceProvider, SpKey, VerifiedAssertion, make_certificate,
+        Idp, Rejection, Published, ServiceProvider, SpKey, VerifiedAssertion, make_certificate,
         verify_response,
     },
 };
@@ -50,7 +50,7 @@ fn service_provider() -> ServiceProvider {
     ServiceProvider {
         entity_id: ENTITY.to_owned(),
         acs_url: ACS.to_owned(),
-        keys: vec![SpKey { key, certificate }],
+        keys: vec![SpKey { key, certificate, published: Published::Both }],
     }
 }
 

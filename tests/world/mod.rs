@@ -18,7 +18,7 @@ use std::{
 
 use medict::{
     broker::{
-        Broker, Clock, Sessions, Settings,
+        Broker, Clock, SamlKeys, Sessions, Settings,
         outbound::{AllowPrivate, OutboundSettings},
         resources::Written,
     },
@@ -144,6 +144,7 @@ fn settings(port: u16) -> Settings {
             timeout: Duration::from_secs(3),
             ..OutboundSettings::default()
         },
+        saml_keys: SamlKeys::default(),
         capture: false,
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     },
     samples::browser::Form,
     sp::{
-        self, Idp, Outgoing, RequestOptions, ServiceProvider, SpKey, build_authn_request,
+        self, Idp, Outgoing, RequestOptions, Published, ServiceProvider, SpKey, build_authn_request,
         make_certificate, verify_response,
     },
 };
@@ -38,7 +38,7 @@ impl Broker {
         let sp = ServiceProvider {
             entity_id: site.sp_entity_id.clone(),
             acs_url: site.acs_url.clone(),
-            keys: vec![SpKey { key, certificate }],
+            keys: vec![SpKey { key, certificate, published: Published::Both }],
         };
         let idp = Idp::new(&configuration, None).expect("metadata");
         Self { sp, idp, configuration, now }
