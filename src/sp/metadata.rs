@@ -13,11 +13,13 @@ use super::{
     duration, escape,
     guard::{Comments, METADATA_BYTES},
     names::{
-        DS, EMAIL_ADDRESS, METADATA, PERSISTENT, POST, PROTOCOL, REDIRECT, TRANSIENT, UNSPECIFIED,
+        DS, EMAIL_ADDRESS, METADATA, PERSISTENT, POST, PROTOCOL, REDIRECT, SHIBMD, TRANSIENT,
+        UNSPECIFIED,
     },
     rejection::Rejection,
     request::{NotBuilt, sign_enveloped},
     service_provider::{Published, ServiceProvider, SpKey},
+    scopes::Scope,
     signature,
     tree::{Node, Tree, attribute, child, children, is, normalise, text},
 };
@@ -43,6 +45,8 @@ pub struct IdpMetadata {
     pub valid_until: Option<UnixTime>,
     /// The shortest `cacheDuration`, in seconds.
     pub cache_duration: Option<i64>,
+    /// The domains that the provider may speak for, if it says so (`shibmd:Scope`).
+    pub scopes: Vec<Scope>,
     pub(super) keys: Vec<SigningKey>,
 }
 
@@ -106,7 +110,7 @@ pub(super) fn parse_metadata_signed_by(
         check_signed(&[tree.root(), entity], signers).map_err(|rejection| invalid(&rejection))?;
     }
     let metadata =
-        read(tree.root(), entity, descriptor).map_err(|rejection| invalid(&rejection))?;
+        read(entity, descriptor).map_err(|rejection| invalid(&rejection))?;
     match () {
         () if metadata.entity_id.is_empty() => Err(invalid(&"has no entityID")),
         () if metadata.keys.is_empty() => Err(invalid(&"has no usable signing certificate")),
@@ -115,12 +119,10 @@ pub(super) fn parse_metadata_signed_by(
 }
 
 /// The one entity that is an identity provider, and its descriptor.
-fn find_provider<'t>(root: Node<'t>) -> Result<(Node<'t>, Node<'t>), &'static str> {
-    let entities: Vec<_> = match () {
+pub(super) fn find_provider(root: Node<'_>) -> Result<(Node<'_>, Node<'_>), &'static str> {
+    let entities = match () {
         () if is(root, METADATA, "EntityDescriptor") => vec![root],
-        () if is(root, METADATA, "EntitiesDescriptor") => {
-            children(root, METADATA, "EntityDescriptor").collect()
-        }
+        () if is(root, METADATA, "EntitiesDescriptor") => entities_in(root),
         () => return Err("is not SAML metadata: its root is no EntityDescriptor"),
     };
     let speaks_saml2 = |node: &Node| {
@@ -138,6 +140,12 @@ fn find_provider<'t>(root: Node<'t>) -> Result<(Node<'t>, Node<'t>), &'static st
     }
 }
 
+/// Every entity in a container and in the containers inside it; the guard bounds their depth.
+fn entities_in(container: Node<'_>) -> Vec<Node<'_>> {
+    let nested = children(container, METADATA, "EntitiesDescriptor").flat_map(entities_in);
+    children(container, METADATA, "EntityDescriptor").chain(nested).collect()
+}
+
 fn check_signed(nodes: &[Node], signers: &Trust) -> Result<(), Rejection> {
     for node in nodes {
         let signed = signature::verify(*node, signers).map_err(|fault| fault.rejection())?;
@@ -148,8 +156,8 @@ fn check_signed(nodes: &[Node], signers: &Trust) -> Result<(), Rejection> {
     Err(Rejection::Unsigned)
 }
 
-fn read(root: Node, entity: Node, descriptor: Node) -> Result<IdpMetadata, Rejection> {
-    let path = [root, entity, descriptor];
+pub(super) fn read(entity: Node, descriptor: Node) -> Result<IdpMetadata, Rejection> {
+    let path: Vec<_> = descriptor.ancestors().filter(Node::is_element).collect();
     let times = path.iter().filter_map(|node| attribute(*node, "validUntil"));
     let times = times.map(|time| UnixTime::parse_rfc3339(time.trim_ascii()));
     let times = times.collect::<Option<Vec<_>>>().ok_or(Rejection::NotATime)?;
@@ -167,8 +175,15 @@ fn read(root: Node, entity: Node, descriptor: Node) -> Result<IdpMetadata, Rejec
         name_id_formats: formats.collect::<Result<_, _>>()?,
         valid_until: times.into_iter().min(),
         cache_duration: caches.filter_map(duration::parse).min(),
+        scopes: [entity, descriptor].into_iter().flat_map(scopes).collect(),
         keys: signing_keys(descriptor)?,
     })
+}
+
+/// The `shibmd:Scope`s in the extensions of an entity or a descriptor.
+fn scopes(node: Node) -> Vec<Scope> {
+    let extensions = children(node, METADATA, "Extensions");
+    extensions.flat_map(|node| children(node, SHIBMD, "Scope")).filter_map(Scope::read).collect()
 }
 
 fn endpoint(descriptor: Node, name: &'static str, binding: &str) -> Option<String> {

@@ -20,6 +20,7 @@
 //! * No clock, no database, no network: `now`, the keys and the expected request are arguments.
 //! * Only `outgoing.rs` names `samael`, and only its message types.
 
+mod aggregate;
 mod algorithms;
 mod attributes;
 mod c14n;
@@ -39,16 +40,19 @@ mod outgoing;
 mod rejection;
 mod request;
 mod response;
+mod scopes;
 mod service_provider;
 mod signature;
 mod statement;
 mod steps;
 mod tree;
 
+pub use aggregate::{AggregateSummary, BadAggregate, FederationEntity, read_aggregate};
 pub use certificates::{CertificateInfo, read_certificate};
 pub use idp::Idp;
 pub use metadata::{IdpMetadata, build_metadata, build_signed_metadata, parse_metadata};
 pub use rejection::Rejection;
 pub use request::{NotBuilt, Outgoing, RequestOptions, build_authn_request};
 pub use response::{VerifiedAssertion, verify_response};
+pub use scopes::{Scope, drop_foreign};
 pub use service_provider::{Published, ServiceProvider, SpKey, make_certificate};

@@ -3,6 +3,7 @@
 //! Tables of (what is sent, what must happen). Whatever is refused must leave one failed step, the last.
 
 mod accept;
+mod aggregates;
 mod encoding;
 mod floods;
 mod metadata;

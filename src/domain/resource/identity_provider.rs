@@ -72,6 +72,10 @@ pub struct SamlConfiguration {
     pub metadata_url: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata_xml: Option<String>,
+    /// `metadataUrl` is a federation's aggregate, signed by `metadataCertificate`; with `entityId` that one
+    /// entity of it, else the person picks.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub federation: bool,
     /// Seconds between two looks at `metadataUrl`, 300 to 604800; else what the metadata asks for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata_refresh_seconds: Option<i64>,
@@ -270,6 +274,7 @@ impl SamlConfiguration {
         if !(0..=300).contains(&saml.clock_skew_seconds) {
             return Err(Invalid::new("clockSkewSeconds", "is 0 to 300"));
         }
+        saml.check_federation()?;
         if saml.metadata_refresh_seconds.is_some_and(|seconds| !(300..=WEEK).contains(&seconds)) {
             return Err(Invalid::new("metadataRefreshSeconds", "is 300 to 604800"));
         }
@@ -280,6 +285,28 @@ impl SamlConfiguration {
             return Err(Invalid::new("allowIdpInitiated", "is not offered by this version"));
         }
         Ok(saml)
+    }
+
+    /// An aggregate is believed only by its signer; what differs by entity is named nowhere else.
+    fn check_federation(&self) -> Result<(), Invalid> {
+        let of_one = [
+            ("metadataXml", self.metadata_xml.is_some()),
+            ("ssoUrl", self.sso_url.is_some()),
+            ("sloUrl", self.slo_url.is_some()),
+            ("x509Certificate", self.x509_certificate.is_some()),
+        ];
+        match of_one.into_iter().find(|(_, given)| *given) {
+            _ if !self.federation => Ok(()),
+            Some((path, _)) => Err(Invalid::new(path, "is for one provider, not for a federation")),
+            None if self.metadata_url.is_none() => {
+                Err(Invalid::new("metadataUrl", "is missing; a federation publishes its members there"))
+            }
+            None if self.metadata_certificate.is_none() => Err(Invalid::new(
+                "metadataCertificate",
+                "is missing; a federation's metadata counts only with its signature",
+            )),
+            None => Ok(()),
+        }
     }
 
     /// The provider is described by metadata or by the three names.
@@ -321,6 +348,11 @@ const WEEK: i64 = 7 * 86_400;
 
 fn week() -> i64 {
     WEEK
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
