@@ -313,6 +313,12 @@ impl Provider {
         Ok(Self { id, resource, mapping, secret, upstream })
     }
 
+    /// Whether this is a federation, of which the person picks a member.
+    #[must_use]
+    pub fn has_members(&self) -> bool {
+        matches!(&self.resource.configuration, Wire::Saml(saml) if saml.federation && saml.entity_id.is_none())
+    }
+
     /// Where the provider's OIDC answers come to.
     #[must_use]
     pub fn redirect_uri(&self, issuer: &str) -> String {
@@ -325,6 +331,9 @@ fn build_idp(
     saml: &resource::SamlConfiguration,
     fetched: Option<&Fetched>,
 ) -> Result<sp::Idp, resource::Invalid> {
+    if saml.federation {
+        return Err(resource::Invalid::new("federation", "its members are spoken to one by one"));
+    }
     let idp = sp::Idp::new(saml, fetched.map(|fetched| fetched.body.as_str()))?;
     let draining = fetched.map(Draining::all_of).unwrap_or_default();
     Ok(idp.with_draining(draining.iter().map(|key| key.certificate.as_str())))

@@ -60,7 +60,8 @@ pub fn forecast(configuration: &Configuration, keys: &Keyring, now: UnixTime) ->
         let id = Some(provider.id.clone());
         let certificates = idp.certificates().filter(|key| !drains.contains(&key.fingerprint));
         terms.extend(certificates.map(|key| Term::of_certificate(id.clone(), key, now)));
-        terms.extend(idp.valid_until().map(|end| Term::new(id.clone(), Ending::Metadata, end, now)));
+        terms
+            .extend(idp.valid_until().map(|end| Term::new(id.clone(), Ending::Metadata, end, now)));
     }
     let ours = keys.saml().iter().filter_map(|key| key.info().ok());
     terms.extend(ours.map(|info| Term::of_certificate(None, &info, now)));

@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use openssl::pkey::PKey;
 
-
 pub use saml::NotMoved;
 
 use super::{Broker, Error, SamlKeys};
@@ -325,9 +324,8 @@ impl Broker {
         let now = self.clock.now();
         self.use_waiting_saml_key(now).await?;
         let stored_at = |key: &StoredKey| self.moves_at(key);
-        let old = |key: &StoredKey| {
-            key.state == "retiring" && stored_at(key).is_some_and(|at| now > at)
-        };
+        let old =
+            |key: &StoredKey| key.state == "retiring" && stored_at(key).is_some_and(|at| now > at);
         let stored = self.store.read(|conn| Ok::<_, Error>(store::keys::all(conn)?)).await?;
         let done: Vec<_> = stored.into_iter().filter(old).collect();
         if done.is_empty() {

@@ -5,6 +5,7 @@
 //! The last good document outlives every outage.
 
 mod decisions;
+mod federation;
 mod policy;
 mod refresh;
 mod state;
@@ -57,7 +58,11 @@ impl Broker {
     /// # Errors
     /// [`WriteError::Invalid`] says what is wrong with the address or what it leads to; what was
     /// fetched before stays.
-    pub async fn renew_metadata(&self, id: &IdpId, author: &Author) -> Result<Refreshed, WriteError> {
+    pub async fn renew_metadata(
+        &self,
+        id: &IdpId,
+        author: &Author,
+    ) -> Result<Refreshed, WriteError> {
         self.refresh().await?;
         let source = Source::find(self, id).ok_or_else(|| invalid("is missing".to_owned()))?;
         match self.refresh_one(&source, true, author.actor.clone()).await {

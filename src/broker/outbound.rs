@@ -161,6 +161,41 @@ impl Outbound {
             .unwrap_or(Err(OutboundError::TimedOut { host }))
     }
 
+    /// Gets `url` into a file, unless nothing changed since `known` was sent; the answer's body is empty.
+    /// Such a call may last thirty times as long as another.
+    ///
+    /// # Errors
+    /// [`OutboundError`]; the file may hold a part then.
+    pub async fn spool(
+        &self,
+        url: &Url,
+        accept: &str,
+        known: &Validators,
+        file: &std::path::Path,
+        largest: u64,
+    ) -> Result<Answer, OutboundError> {
+        let mut headers = HeaderMap::new();
+        let wanted = [(ACCEPT, Some(accept)), (IF_NONE_MATCH, known.etag.as_deref())];
+        for (name, value) in
+            wanted.into_iter().chain([(IF_MODIFIED_SINCE, known.modified.as_deref())])
+        {
+            let value = value.map(http::HeaderValue::from_str).transpose();
+            if let Some(value) = value.map_err(|_| OutboundError::NotAUrl)? {
+                headers.insert(name, value);
+            }
+        }
+        let host = host_of(url)?;
+        let call = async {
+            let response = self.call(&Method::GET, url, &headers, &[]).await?;
+            match redirect_target(url, &response) {
+                Some(_) => Err(OutboundError::Redirected { host: host.clone() }),
+                None => write_to(response, &host, file, largest).await,
+            }
+        };
+        let timed_out = Err(OutboundError::TimedOut { host: host.clone() });
+        tokio::time::timeout(self.timeout * 30, call).await.unwrap_or(timed_out)
+    }
+
     async fn follow(
         &self,
         mut url: Url,
@@ -286,6 +321,36 @@ async fn read(mut response: Response, host: &str) -> Result<Answer, OutboundErro
         body.extend_from_slice(&chunk);
     }
     Ok(Answer { status, content_type, body, max_age, validators })
+}
+
+/// The body of a good answer as a file of ours, chunk by chunk.
+async fn write_to(
+    mut response: Response,
+    host: &str,
+    file: &std::path::Path,
+    largest: u64,
+) -> Result<Answer, OutboundError> {
+    let unwritable = |error: std::io::Error| OutboundError::NotSpooled(error.to_string());
+    let status = response.status().as_u16();
+    let mut left = largest;
+    let mut options = std::fs::OpenOptions::new();
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut out = options.create(true).write(true).truncate(true).open(file).map_err(unwritable)?;
+    let content_type = text_header(response.headers(), &CONTENT_TYPE);
+    let validators = Validators {
+        etag: text_header(response.headers(), &ETAG),
+        modified: text_header(response.headers(), &LAST_MODIFIED),
+    };
+    while status == 200
+        && let Some(chunk) =
+            response.chunk().await.map_err(|error| OutboundError::of(host.to_owned(), &error))?
+    {
+        let size = chunk.len() as u64;
+        let too_large = || OutboundError::TooLarge { host: host.to_owned() };
+        left = left.checked_sub(size).ok_or_else(too_large)?;
+        std::io::Write::write_all(&mut out, &chunk).map_err(unwritable)?;
+    }
+    Ok(Answer { status, content_type, body: Vec::new(), max_age: None, validators })
 }
 
 fn text_header(headers: &HeaderMap, name: &http::HeaderName) -> Option<String> {

@@ -10,6 +10,8 @@ pub struct Settings {
     pub sessions: Sessions,
     pub outbound: OutboundSettings,
     pub saml_keys: SamlKeys,
+    /// A folder of ours for what is too large for memory; each file is removed after use.
+    pub spool: std::path::PathBuf,
     /// Keep values about people in traces, for finding a fault; off unless switched on.
     pub capture: bool,
 }

@@ -68,7 +68,10 @@ impl Command {
 }
 
 async fn list(broker: &Broker) -> Result<ExitCode, Failure> {
-    println!("{:<36}  {:<7}  {:<5}  {:<8}  {:<20}  moves on", "kid", "purpose", "alg", "state", "since");
+    println!(
+        "{:<36}  {:<7}  {:<5}  {:<8}  {:<20}  moves on",
+        "kid", "purpose", "alg", "state", "since"
+    );
     for key in broker.list_keys().await? {
         let since = key.since.to_rfc3339();
         let moves_at = key.moves_at.map_or_else(|| "-".to_owned(), |at| at.to_rfc3339());

@@ -283,6 +283,7 @@ impl Settings {
                 wait: self.keys.saml_wait_seconds,
                 retire: self.keys.saml_retire_seconds,
             },
+            spool: self.data_dir.clone(),
             capture: self.traces.capture,
         }
     }

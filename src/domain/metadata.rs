@@ -179,7 +179,8 @@ mod tests {
         Description {
             entity_id: "https://idp.example".into(),
             keys: [("aa".to_owned(), "CN=a".to_owned())].into(),
-            endpoints: [(Endpoint::SingleSignOnByPost, "https://idp.example/sso".to_owned())].into(),
+            endpoints: [(Endpoint::SingleSignOnByPost, "https://idp.example/sso".to_owned())]
+                .into(),
             ..Description::default()
         }
     }
@@ -204,7 +205,8 @@ mod tests {
     #[test]
     fn keys_come_at_once_and_go_slowly() {
         let rolled = |new: &mut Description| new.keys = [("bb".to_owned(), String::new())].into();
-        let expected = [(Subject::SigningKey, Policy::Alongside), (Subject::SigningKey, Policy::Drain)];
+        let expected =
+            [(Subject::SigningKey, Policy::Alongside), (Subject::SigningKey, Policy::Drain)];
         assert_eq!(policies(false, rolled), expected);
     }
 

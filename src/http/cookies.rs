@@ -1,6 +1,7 @@
-//! Two cookies: who is signed in, and which browser a login was begun in.
+//! Three cookies: who is signed in, which browser a login was begun in, and the institution picked last.
 
-use actix_web::cookie::{Cookie, SameSite};
+use actix_web::cookie::{Cookie, SameSite, time::Duration};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
 use crate::broker::Broker;
 
@@ -9,6 +10,8 @@ use crate::broker::Broker;
 pub struct Names {
     pub session: &'static str,
     pub browser: &'static str,
+    /// Of no consequence but convenience.
+    pub institution: &'static str,
     secure: bool,
 }
 
@@ -18,10 +21,16 @@ impl Names {
             Self {
                 session: "__Host-medict_session",
                 browser: "__Host-medict_browser",
+                institution: "__Host-medict_institution",
                 secure: true,
             }
         } else {
-            Self { session: "medict_session", browser: "medict_browser", secure: false }
+            Self {
+                session: "medict_session",
+                browser: "medict_browser",
+                institution: "medict_institution",
+                secure: false,
+            }
         }
     }
 
@@ -31,6 +40,18 @@ impl Names {
 
     pub fn browser(self, value: String) -> Cookie<'static> {
         self.build(self.browser, value)
+    }
+
+    /// Remembers an entityID for a year.
+    pub fn institution(self, entity_id: &str) -> Cookie<'static> {
+        let mut cookie = self.build(self.institution, BASE64_URL_SAFE_NO_PAD.encode(entity_id));
+        cookie.set_max_age(Duration::days(365));
+        cookie
+    }
+
+    /// The entityID in such a cookie.
+    pub fn read_institution(value: &str) -> Option<String> {
+        String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(value).ok()?).ok()
     }
 
     /// Takes the session cookie away.

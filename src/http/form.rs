@@ -63,7 +63,9 @@ impl ResponseError for BadForm {
         match self.fault {
             Fault::Size(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Fault::Type if !self.json => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Fault::Type | Fault::Text | Fault::Broken | Fault::Unreadable(_) => StatusCode::BAD_REQUEST,
+            Fault::Type | Fault::Text | Fault::Broken | Fault::Unreadable(_) => {
+                StatusCode::BAD_REQUEST
+            }
         }
     }
 
@@ -189,7 +191,8 @@ mod tests {
             format!("--x\r\nContent-Disposition: form-data; {head}\r\n\r\n{body}\r\n")
         };
         let body = parts.iter().map(part).collect::<String>() + "--x--\r\n";
-        let request = TestRequest::post().insert_header((CONTENT_TYPE, "multipart/form-data; boundary=x"));
+        let request =
+            TestRequest::post().insert_header((CONTENT_TYPE, "multipart/form-data; boundary=x"));
         let (request, mut payload) = request.set_payload(body).to_http_parts();
         UploadForm::from_request(&request, &mut payload).await.map(|form| form.0)
     }

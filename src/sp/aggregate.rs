@@ -189,9 +189,8 @@ impl<F: FnMut(FederationEntity) -> bool> Reader<'_, F> {
     }
 
     fn read_root(&mut self, root: Node) -> Result<(), BadAggregate> {
-        let end = attribute(root, "validUntil").map(|time| {
-            UnixTime::parse_rfc3339(time.trim_ascii()).ok_or(Rejection::NotATime)
-        });
+        let end = attribute(root, "validUntil")
+            .map(|time| UnixTime::parse_rfc3339(time.trim_ascii()).ok_or(Rejection::NotATime));
         self.summary.valid_until = end.transpose()?;
         self.summary.cache_duration = attribute(root, "cacheDuration").and_then(duration::parse);
         match self.summary.valid_until.filter(|end| *end <= self.now) {
@@ -216,8 +215,8 @@ impl<F: FnMut(FederationEntity) -> bool> Reader<'_, F> {
     fn element(&mut self, xml: &str) -> Result<(), BadAggregate> {
         let wrapped = self.wrapped(xml);
         let tree = Tree::parse(&wrapped, Comments::Skipped)?;
-        let levels = std::iter::successors(Some(tree.root()), |node| elements(*node).next());
-        let node = levels.skip(self.containers.len()).next().ok_or(Rejection::NotWellFormed)?;
+        let mut levels = std::iter::successors(Some(tree.root()), |node| elements(*node).next());
+        let node = levels.nth(self.containers.len()).ok_or(Rejection::NotWellFormed)?;
         let is_signature = is(node, DS, "Signature") && self.containers.len() == 1;
         match (is_signature, self.whole.is_some()) {
             (true, false) => return self.open(tree.root()),

@@ -93,7 +93,8 @@ impl Idp {
             return self;
         }
         for key in certificates.filter_map(|base64| SigningKey::parse(base64).ok()) {
-            let known = self.trust.keys.iter().any(|other| other.info.fingerprint == key.info.fingerprint);
+            let known =
+                self.trust.keys.iter().any(|other| other.info.fingerprint == key.info.fingerprint);
             if !known && self.trust.keys.len() < MOST_CERTIFICATES {
                 self.trust.keys.push(key);
             }

@@ -18,8 +18,8 @@ use super::{
     },
     rejection::Rejection,
     request::{NotBuilt, sign_enveloped},
-    service_provider::{Published, ServiceProvider, SpKey},
     scopes::Scope,
+    service_provider::{Published, ServiceProvider, SpKey},
     signature,
     tree::{Node, Tree, attribute, child, children, is, normalise, text},
 };
@@ -76,7 +76,10 @@ impl IdpMetadata {
         Description {
             entity_id: self.entity_id.clone(),
             keys: keys.collect(),
-            endpoints: endpoints.into_iter().filter_map(|(e, url)| Some((e, url.clone()?))).collect(),
+            endpoints: endpoints
+                .into_iter()
+                .filter_map(|(e, url)| Some((e, url.clone()?)))
+                .collect(),
             name_id_formats: self.name_id_formats.clone(),
             wants_signed_requests: self.want_authn_requests_signed,
             valid_until: self.valid_until,
@@ -109,8 +112,7 @@ pub(super) fn parse_metadata_signed_by(
     if let Some(signers) = signers {
         check_signed(&[tree.root(), entity], signers).map_err(|rejection| invalid(&rejection))?;
     }
-    let metadata =
-        read(entity, descriptor).map_err(|rejection| invalid(&rejection))?;
+    let metadata = read(entity, descriptor).map_err(|rejection| invalid(&rejection))?;
     match () {
         () if metadata.entity_id.is_empty() => Err(invalid(&"has no entityID")),
         () if metadata.keys.is_empty() => Err(invalid(&"has no usable signing certificate")),
@@ -235,7 +237,8 @@ pub fn build_signed_metadata(
     id: &str,
 ) -> Result<String, NotBuilt> {
     let key = sp.keys.first().ok_or(NotBuilt::NoKey)?;
-    let xml = write(sp, name_id_format, sign_requests, &format!(" ID=\"{}\"", escape::attribute(id)))?;
+    let xml =
+        write(sp, name_id_format, sign_requests, &format!(" ID=\"{}\"", escape::attribute(id)))?;
     let place = xml.find("<md:SPSSODescriptor").ok_or(NotBuilt::NotWritten)?;
     sign_enveloped(&xml, place, id, key)
 }
@@ -332,7 +335,8 @@ mod tests {
         };
         assert_eq!(check(&xml), Ok(()));
         assert_eq!(check(&xml.replace("/acs", "/evil")), Err(Rejection::DigestMismatch));
-        let uses: Vec<_> = xml.match_indices("use=\"").map(|(at, _)| &xml[at + 5..at + 8]).collect();
+        let uses: Vec<_> =
+            xml.match_indices("use=\"").map(|(at, _)| &xml[at + 5..at + 8]).collect();
         assert_eq!(uses, ["sig", "enc"], "EC signs, RSA decrypts");
     }
 }

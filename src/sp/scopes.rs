@@ -86,7 +86,10 @@ pub fn drop_foreign(
         return;
     }
     let scoped = |name: &str, friendly: Option<&str>| {
-        [Some(name), friendly].into_iter().flatten().any(|n| SCOPED.iter().any(|s| s.eq_ignore_ascii_case(n)))
+        [Some(name), friendly]
+            .into_iter()
+            .flatten()
+            .any(|n| SCOPED.iter().any(|s| s.eq_ignore_ascii_case(n)))
     };
     let friendly_of = |name: &str| {
         let mut found = statement.friendly_names.iter().filter(|(_, full)| *full == name);
@@ -102,7 +105,9 @@ pub fn drop_foreign(
         values.retain(|value| value.as_str().is_some_and(|value| is_admitted(value, scopes)));
         if values.len() < before {
             let dropped = before - values.len();
-            let said = format!("{dropped} of {before} values of {name} dropped: not a scope of this provider");
+            let said = format!(
+                "{dropped} of {before} values of {name} dropped: not a scope of this provider"
+            );
             trace.noted("scopes", Actual::plain(said));
         }
     }

@@ -12,6 +12,7 @@
 pub mod audit;
 pub mod changes;
 mod conn;
+pub mod entities;
 mod error;
 pub mod fetched;
 pub mod grants;

@@ -6,9 +6,7 @@ use super::{Conn, Error, schema::refreshes};
 use crate::domain::words::{IdpId, UnixTime};
 
 /// The state of one provider's metadata.
-#[derive(
-    Clone, Debug, Default, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset,
-)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = refreshes, primary_key(idp), treat_none_as_null = true)]
 pub struct Refresh {
     pub idp: String,

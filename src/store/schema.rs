@@ -172,3 +172,24 @@ table! {
     }
 }
 table! { told_terms (subject) { subject -> Text, level -> BigInt, } }
+table! {
+    federations (idp) {
+        idp -> Text,
+        basis -> Text,
+        generation -> BigInt,
+        fetched_at -> BigInt,
+        entities -> BigInt,
+        passed_over -> BigInt,
+    }
+}
+table! {
+    entities (idp, generation, entity_id) {
+        idp -> Text,
+        generation -> BigInt,
+        entity_id -> Text,
+        name -> Text,
+        search -> Text,
+        xml -> Text,
+        draining -> Text,
+    }
+}

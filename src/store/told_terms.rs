@@ -14,12 +14,7 @@ pub fn all(conn: &mut Conn) -> Result<Vec<(String, i64)>, Error> {
 ///
 /// # Errors
 /// [`Error`] when the database fails; [`Error::Duplicate`] when somebody else noted it first.
-pub fn note(
-    conn: &mut Conn,
-    subject: &str,
-    was: Option<i64>,
-    level: i64,
-) -> Result<bool, Error> {
+pub fn note(conn: &mut Conn, subject: &str, was: Option<i64>, level: i64) -> Result<bool, Error> {
     let Some(was) = was else {
         let row = (told_terms::subject.eq(subject), told_terms::level.eq(level));
         diesel::insert_into(told_terms::table).values(row).execute(conn)?;

@@ -1,7 +1,7 @@
 //! Our own keys towards providers: published, used, retired, and nobody notices.
 
 use medict::{
-    broker::{forecast::Level, NotMoved},
+    broker::{NotMoved, forecast::Level},
     domain::{
         audit::{Action, Actor},
         resource::SigningAlg,

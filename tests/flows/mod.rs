@@ -1,6 +1,7 @@
 //! Flows as stories: people, browsers and applications against the real broker, on both databases.
 
 mod attacks;
+mod federation;
 mod keys;
 mod logs;
 mod metadata;

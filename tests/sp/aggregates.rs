@@ -45,7 +45,9 @@ fn every_provider_of_a_signed_aggregate_is_read() {
     let (summary, entities) = read(&xml).expect("believed");
     assert_eq!((summary.entities, summary.providers, summary.passed_over), (3, 3, 0));
     assert_eq!(entities[1].name, "Hospital Nº 1 <&>");
-    assert!(entities[1].search.contains("hospital nº 1") && entities[1].search.contains("h1.example"));
+    assert!(
+        entities[1].search.contains("hospital nº 1") && entities[1].search.contains("h1.example")
+    );
     let idp = Idp::of_entity(&pinned(), &entities[2].xml).expect("usable");
     assert_eq!(idp.entity_id(), "https://idp2.example/metadata");
     assert_eq!(idp.scopes().len(), 1);
@@ -54,8 +56,11 @@ fn every_provider_of_a_signed_aggregate_is_read() {
 #[test]
 fn comments_declarations_and_foreign_line_ends_change_nothing() {
     let xml = signed((0..3).map(|n| institution(n).build()));
-    let odd = xml.replace(">\n<md:EntityDescriptor", "><!-- a > b -->\r\n<!--x--><md:EntityDescriptor");
-    let odd = format!("\u{feff}<?xml version='1.0' encoding='UTF-8'?>\r\n<!-- federation -->\n{odd}\n<!-- end -->\n");
+    let odd =
+        xml.replace(">\n<md:EntityDescriptor", "><!-- a > b -->\r\n<!--x--><md:EntityDescriptor");
+    let odd = format!(
+        "\u{feff}<?xml version='1.0' encoding='UTF-8'?>\r\n<!-- federation -->\n{odd}\n<!-- end -->\n"
+    );
     assert_eq!(read(&odd).expect("believed").0.providers, 3);
 }
 
@@ -66,10 +71,19 @@ fn what_is_digested_is_the_canonical_form() {
     let xml = signed((0..2).map(|n| institution(n).build()));
     // The generator signs its own text, so the nested one is built by hand in canonical form.
     let entities: String = (0..2)
-        .map(|n| institution(n).build().replacen(" xmlns:md=\"urn:oasis:names:tc:SAML:2.0:metadata\"", "", 1))
+        .map(|n| {
+            institution(n).build().replacen(
+                " xmlns:md=\"urn:oasis:names:tc:SAML:2.0:metadata\"",
+                "",
+                1,
+            )
+        })
         .collect();
-    let open = "<md:EntitiesDescriptor xmlns:md=\"urn:oasis:names:tc:SAML:2.0:metadata\" ID=\"_n\">";
-    let canonical = format!("{open}\n{inner}{entities}</md:EntitiesDescriptor>\n<md:EntitiesDescriptor></md:EntitiesDescriptor></md:EntitiesDescriptor>");
+    let open =
+        "<md:EntitiesDescriptor xmlns:md=\"urn:oasis:names:tc:SAML:2.0:metadata\" ID=\"_n\">";
+    let canonical = format!(
+        "{open}\n{inner}{entities}</md:EntitiesDescriptor>\n<md:EntitiesDescriptor></md:EntitiesDescriptor></md:EntitiesDescriptor>"
+    );
     let algorithms = medict::samples::saml_idp::Algorithms::of(&OTHER.signing().key);
     let signature = OTHER.signing().signature_for(&canonical, "_n", &algorithms);
     let nested = canonical.replacen(open, &format!("{open}{signature}"), 1);
@@ -92,16 +106,40 @@ fn nothing_counts_but_what_the_pinned_signer_signed() {
     let signature_end = xml.find("</ds:Signature>").expect("signed") + "</ds:Signature>".len();
     let signature = &xml[signature_at..signature_end];
     let stripped = format!("{}{}", &xml[..signature_at], &xml[signature_end..]);
-    let late = stripped.replacen("</md:EntitiesDescriptor>", &format!("{signature}</md:EntitiesDescriptor>"), 1);
+    let late = stripped.replacen(
+        "</md:EntitiesDescriptor>",
+        &format!("{signature}</md:EntitiesDescriptor>"),
+        1,
+    );
     let by_stranger = aggregate((0..3).map(|n| institution(n).build()), None, Some(IDP.signing()));
     for (name, text, expected) in [
         ("unsigned", stripped.clone(), "neither"),
         ("late signature", late, "neither"),
         ("wrong signer", by_stranger, "no key of the provider"),
         ("edited", xml.replace("idp1.example", "idp6.example"), "digest"),
-        ("an entity more", xml.replacen("</md:EntitiesDescriptor>", &format!("{evil}</md:EntitiesDescriptor>"), 1), "digest"),
-        ("an entity less", xml.replacen("\n<md:EntityDescriptor", "<!--", 1).replacen("</md:EntityDescriptor>", "-->", 1), ""),
-        ("other validity", xml.replacen("ID=\"_aggregate\"", "ID=\"_aggregate\" validUntil=\"2099-01-01T00:00:00Z\"", 1), "digest"),
+        (
+            "an entity more",
+            xml.replacen("</md:EntitiesDescriptor>", &format!("{evil}</md:EntitiesDescriptor>"), 1),
+            "digest",
+        ),
+        (
+            "an entity less",
+            xml.replacen("\n<md:EntityDescriptor", "<!--", 1).replacen(
+                "</md:EntityDescriptor>",
+                "-->",
+                1,
+            ),
+            "",
+        ),
+        (
+            "other validity",
+            xml.replacen(
+                "ID=\"_aggregate\"",
+                "ID=\"_aggregate\" validUntil=\"2099-01-01T00:00:00Z\"",
+                1,
+            ),
+            "digest",
+        ),
         ("other white space", xml.replacen(">\n<md:Ent", ">\n\n<md:Ent", 1), "digest"),
         ("two signatures", xml.replacen(signature, &format!("{signature}{signature}"), 1), ""),
         ("text between", xml.replacen(">\n<md:Ent", ">x<md:Ent", 1), "text"),
@@ -110,8 +148,16 @@ fn nothing_counts_but_what_the_pinned_signer_signed() {
         ("cut off", xml[..xml.len() - 30].to_owned(), "well-formed"),
         ("DOCTYPE", format!("<!DOCTYPE x>{xml}"), "document type"),
         ("instruction", xml.replacen(">\n<md:Ent", "><?x?><md:Ent", 1), "processing instruction"),
-        ("an ID twice", xml.replacen("<md:IDPSSODescriptor", "<md:IDPSSODescriptor ID=\"_aggregate\"", 1), "ID"),
-        ("wrong end", xml.replace("</md:EntitiesDescriptor>", "</x:EntitiesDescriptor>"), "well-formed"),
+        (
+            "an ID twice",
+            xml.replacen("<md:IDPSSODescriptor", "<md:IDPSSODescriptor ID=\"_aggregate\"", 1),
+            "ID",
+        ),
+        (
+            "wrong end",
+            xml.replace("</md:EntitiesDescriptor>", "</x:EntitiesDescriptor>"),
+            "well-formed",
+        ),
         ("empty", String::new(), "neither"),
         ("one entity only", institution(1).build(), "well-formed"),
     ] {
@@ -119,7 +165,8 @@ fn nothing_counts_but_what_the_pinned_signer_signed() {
         assert!(!problem.is_empty(), "{name} is believed");
         assert!(problem.contains(expected), "{name}: {problem}");
     }
-    let unpinned = serde_json::from_value(json!({ "metadataUrl": "https://x.example" })).expect("ok");
+    let unpinned =
+        serde_json::from_value(json!({ "metadataUrl": "https://x.example" })).expect("ok");
     let refused = read_aggregate(Cursor::new(&xml), &unpinned, NOW, |_| true);
     assert!(matches!(refused, Err(BadAggregate::NoSigner)));
 }
@@ -147,7 +194,8 @@ fn ended_aggregates_are_refused_and_unusable_entities_passed_over() {
 #[test]
 fn memory_does_not_grow_with_the_federation() {
     let entity = institution(0).build();
-    let many = (0..10_000).map(|n| entity.replacen("https://idp0.", &format!("https://idp{n}."), 1));
+    let many =
+        (0..10_000).map(|n| entity.replacen("https://idp0.", &format!("https://idp{n}."), 1));
     let xml = signed(many);
     assert!(xml.len() > 15_000_000, "{}", xml.len());
     let started = Instant::now();

@@ -48,7 +48,13 @@ fn a_key_of_any_use_never_switches_signatures_off() {
 #[test]
 fn draining_keys_count_beside_the_others() {
     let other = OTHER.certificate();
-    let foreign = || OTHER.respond_to(REQUEST, ACS, ENTITY, NOW).person("ada", &[]).issued_by(IDP.entity_id()).build();
+    let foreign = || {
+        OTHER
+            .respond_to(REQUEST, ACS, ENTITY, NOW)
+            .person("ada", &[])
+            .issued_by(IDP.entity_id())
+            .build()
+    };
     let of = |more| provider(&IDP.metadata(), more).expect("a provider");
     let draining = of(json!({})).with_draining([other.as_str(), "garbage"].into_iter());
     assert_eq!(draining.certificates().count(), 2);

@@ -24,7 +24,7 @@ use medict::{
     },
     samples::saml_idp::{ResponseBuilder, SampleIdp},
     sp::{
-        Idp, Rejection, Published, ServiceProvider, SpKey, VerifiedAssertion, make_certificate,
+        Idp, Published, Rejection, ServiceProvider, SpKey, VerifiedAssertion, make_certificate,
         verify_response,
     },
 };

@@ -145,6 +145,7 @@ fn settings(port: u16) -> Settings {
             ..OutboundSettings::default()
         },
         saml_keys: SamlKeys::default(),
+        spool: std::env::temp_dir(),
         capture: false,
     }
 }

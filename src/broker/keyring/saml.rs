@@ -144,9 +144,7 @@ impl Broker {
             waits && self.moves_at(key).is_some_and(|at| now >= at)
         };
         let Some(kid) = stored.iter().find(ripe).map(|key| key.kid.clone()) else { return Ok(()) };
-        self.store
-            .write(move |tx| activate(tx, &kid, &Actor::Broker, now).map(drop))
-            .await?;
+        self.store.write(move |tx| activate(tx, &kid, &Actor::Broker, now).map(drop)).await?;
         self.refresh().await
     }
 }
@@ -192,11 +190,19 @@ mod tests {
         for (stored, expected) in [
             (vec![key("a", "RS256", "active")], vec![("a", Both)]),
             (
-                vec![key("a", "RS256", "retiring"), key("b", "RS256", "active"), key("c", "ES256", "next")],
+                vec![
+                    key("a", "RS256", "retiring"),
+                    key("b", "RS256", "active"),
+                    key("c", "ES256", "next"),
+                ],
                 vec![("b", Both), ("c", Both), ("a", Signing)],
             ),
             (
-                vec![key("a", "RS256", "active"), key("b", "ES256", "active"), key("c", "RS256", "retired")],
+                vec![
+                    key("a", "RS256", "active"),
+                    key("b", "ES256", "active"),
+                    key("c", "RS256", "retired"),
+                ],
                 vec![("b", Both), ("a", Encryption)],
             ),
         ] {

@@ -65,45 +65,65 @@ impl Broker {
         subject.login = Some(pending.login.clone());
         let now = self.clock.now();
         check_age(&pending, now)?;
-        let request = errand(&pending, idp)?;
+        let (request, entity) = errand(&pending, idp)?;
         let configuration = self.configuration();
         let provider = configuration.provider(idp).ok_or(Refusal::NoProvider)?;
         if !provider.resource.enabled {
             return Err(Refusal::NoProvider.into());
         }
-        let (verified, steps) = self.verify(provider, saml_response, request, now).await?;
+        let member = self.asked_member(provider, entity.as_deref()).await?;
+        let asked = Asked { provider: Arc::clone(provider), member, request };
+        let (verified, steps) = self.verify(asked, saml_response, now).await?;
         trace.steps.extend(steps.steps);
-        let verified = verified?;
+        let (verified, scopes) = verified?;
         let (replay, good_until) = (sha256_base64url(verified.replay_key()), verified.good_until());
-        let who = provider.mapping.identify(idp, verified.into_statement(), trace)?;
+        let mut statement = verified.into_statement();
+        sp::drop_foreign(&mut statement, &scopes, entity.is_some(), trace);
+        let who = provider.mapping.identify(idp, statement, trace)?;
+        // Where the configuration names the one member, it is a provider like any other.
+        let who = ExternalIdentity { entity: entity.filter(|_| provider.has_members()), ..who };
         self.store_proof(pending, Believed { who, replay, good_until }, trace, now).await
+    }
+
+    /// The member of a federation that was asked, as its metadata is now.
+    async fn asked_member(
+        &self,
+        provider: &Provider,
+        entity: Option<&str>,
+    ) -> Result<Option<Arc<sp::Idp>>, LoginError> {
+        match (&provider.resource.configuration, entity) {
+            (Wire::Saml(saml), Some(entity)) => {
+                Ok(Some(Arc::new(self.member(&provider.id, saml, entity).await?)))
+            }
+            _ => Ok(None),
+        }
     }
 
     /// Verifies; once more when the provider has changed its key a moment ago.
     async fn verify(
         &self,
-        provider: &Arc<Provider>,
+        asked: Asked,
         saml_response: String,
-        request: RequestId,
         now: UnixTime,
-    ) -> Result<(Result<sp::VerifiedAssertion, Refusal>, Trace), LoginError> {
-        let Wire::Saml(saml) = &provider.resource.configuration else {
-            return Err(Refusal::NoProvider.into());
+    ) -> Result<(Verified, Trace), LoginError> {
+        let url = match &asked.provider.resource.configuration {
+            Wire::Saml(saml) => saml.metadata_url.clone().filter(|_| asked.member.is_none()),
+            Wire::Oidc(_) => return Err(Refusal::NoProvider.into()),
         };
-        let Some(url) = &saml.metadata_url else {
-            return verify(Arc::clone(provider), saml_response, request, now).await;
-        };
-        let seen = self.configuration().fetched(&provider.id, url).map(|seen| seen.fetched_at);
-        let again = (saml_response.clone(), request.clone());
-        let first = verify(Arc::clone(provider), saml_response, request, now).await?;
+        let Some(url) = url else { return verify(asked, saml_response, now).await };
+        let id = asked.provider.id.clone();
+        let seen = self.configuration().fetched(&id, &url).map(|seen| seen.fetched_at);
+        let (again, request) = (saml_response.clone(), asked.request.clone());
+        let first = verify(asked, saml_response, now).await?;
         if !matches!(first.0, Err(Refusal::Saml(sp::Rejection::SignatureMismatch)))
-            || !self.has_newer_metadata(&provider.id, seen).await?
+            || !self.has_newer_metadata(&id, seen).await?
         {
             return Ok(first);
         }
         let configuration = self.configuration();
-        let provider = configuration.provider(&provider.id).ok_or(Refusal::NoProvider)?;
-        let (verified, steps) = verify(Arc::clone(provider), again.0, again.1, now).await?;
+        let provider = Arc::clone(configuration.provider(&id).ok_or(Refusal::NoProvider)?);
+        let asked = Asked { provider, member: None, request };
+        let (verified, steps) = verify(asked, again, now).await?;
         let mut trace = Trace::default();
         trace.noted("provider's keys", Actual::plain("the metadata was fetched anew"));
         trace.steps.extend(steps.steps);
@@ -162,11 +182,25 @@ impl Broker {
     }
 }
 
-/// The request that this login waits for an answer to, if it waits for this provider.
-fn errand(pending: &Pending, idp: &IdpId) -> Result<RequestId, Refusal> {
+/// Who was asked, and by which request.
+struct Asked {
+    provider: Arc<Provider>,
+    /// In a federation.
+    member: Option<Arc<sp::Idp>>,
+    request: RequestId,
+}
+
+/// What was proven, and the domains that whoever proved it may speak for.
+type Verified = Result<(sp::VerifiedAssertion, Vec<sp::Scope>), Refusal>;
+
+/// The request that this login waits for an answer to, if it waits for this provider, and the member of a
+/// federation that it went to.
+fn errand(pending: &Pending, idp: &IdpId) -> Result<(RequestId, Option<String>), Refusal> {
     match &pending.login.stage {
-        Stage::AtProvider { idp: asked, errand: Errand::Saml { request }, .. } if asked == idp => {
-            Ok(request.clone())
+        Stage::AtProvider { idp: asked, errand: Errand::Saml { request, entity }, .. }
+            if asked == idp =>
+        {
+            Ok((request.clone(), entity.clone()))
         }
         _ => Err(Refusal::Unknown),
     }
@@ -174,20 +208,24 @@ fn errand(pending: &Pending, idp: &IdpId) -> Result<RequestId, Refusal> {
 
 /// Off the async threads: decryption alone can take milliseconds.
 async fn verify(
-    provider: Arc<Provider>,
+    asked: Asked,
     saml_response: String,
-    request: RequestId,
     now: UnixTime,
-) -> Result<(Result<sp::VerifiedAssertion, Refusal>, Trace), LoginError> {
+) -> Result<(Verified, Trace), LoginError> {
     let work = move || {
         let mut trace = Trace::default();
-        let Upstream::Saml(side) = &provider.upstream else {
+        let Upstream::Saml(side) = &asked.provider.upstream else {
             return (Err(Refusal::NoProvider), trace);
         };
-        let verified = match &side.idp {
+        let idp = match (&asked.member, &side.idp) {
+            (Some(member), _) => Ok(member.as_ref()),
+            (None, idp) => idp.as_ref(),
+        };
+        let verified = match idp {
             Err(reason) => Err(Refusal::ProviderBroken(reason.clone())),
             Ok(idp) => {
-                sp::verify_response(&saml_response, idp, &side.sp, &request, now, &mut trace)
+                sp::verify_response(&saml_response, idp, &side.sp, &asked.request, now, &mut trace)
+                    .map(|verified| (verified, idp.scopes().to_vec()))
                     .map_err(Refusal::from)
             }
         };

@@ -39,7 +39,8 @@ impl Broker {
         }
         let changes = changes(&in_force, &held);
         let next = source.next(&held, &drain(&in_force, &changes, &held), now);
-        let event = decided(&source, Action::MetadataChanged, Outcome::Success, author, caller, now);
+        let event =
+            decided(&source, Action::MetadataChanged, Outcome::Success, author, caller, now);
         let event = event.detail(told(&changes, false));
         self.decide(source, held, None, Some(next), event).await
     }
@@ -58,7 +59,8 @@ impl Broker {
         let (source, held) = self.find_held(id, digest).await?;
         let now = self.clock.now();
         let changes = changes(&source.in_force(now), &held);
-        let event = decided(&source, Action::MetadataRefused, Outcome::Success, author, caller, now);
+        let event =
+            decided(&source, Action::MetadataRefused, Outcome::Success, author, caller, now);
         let event = event.detail(told(&changes, false));
         self.decide(source, held, Some(digest.to_owned()), None, event).await
     }
@@ -83,7 +85,8 @@ impl Broker {
         if keys.len() == before {
             return Err(conflict(id));
         }
-        let event = decided(&source, Action::MetadataKeyEnded, Outcome::Success, author, caller, now);
+        let event =
+            decided(&source, Action::MetadataKeyEnded, Outcome::Success, author, caller, now);
         let event = event.detail(serde_json::json!({ "keys": [fingerprint] }));
         let next = source.next(&fetched.body, &keys, now);
         if self.replace_metadata(fetched.fetched_at, next, event).await? {
@@ -108,8 +111,12 @@ impl Broker {
             let ended: Vec<_> = over.into_iter().map(|key| key.fingerprint).collect();
             let event = source.event(Action::MetadataKeyEnded, Outcome::Success, now);
             let event = event.detail(serde_json::json!({ "keys": ended }));
-            self.replace_metadata(fetched.fetched_at, source.next(&fetched.body, &keys, now), event)
-                .await?;
+            self.replace_metadata(
+                fetched.fetched_at,
+                source.next(&fetched.body, &keys, now),
+                event,
+            )
+            .await?;
         }
         Ok(())
     }
@@ -151,12 +158,7 @@ impl Broker {
     }
 
     /// `false`: another document came into force meanwhile.
-    async fn replace_metadata(
-        &self,
-        was: i64,
-        next: Fetched,
-        event: Event,
-    ) -> Result<bool, Error> {
+    async fn replace_metadata(&self, was: i64, next: Fetched, event: Event) -> Result<bool, Error> {
         let won = self
             .store
             .write(move |tx| -> Result<bool, Error> {

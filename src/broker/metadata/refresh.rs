@@ -18,7 +18,7 @@ use crate::{
         words::{IdpId, UnixTime},
     },
     sp,
-    store::{self, fetched::Fetched, refreshes::Refresh},
+    store::{self, entities::Federation, fetched::Fetched, refreshes::Refresh},
 };
 
 /// Where nothing says how long metadata is fresh, in seconds.
@@ -31,6 +31,8 @@ const FIRST_PAUSE: i64 = 60;
 const LONGEST_PAUSE: i64 = 3_600;
 /// Whoever fetches has so long, in seconds; longer than any call lasts.
 const CLAIM: i64 = 60;
+/// The same for a whole federation.
+const FEDERATION_CLAIM: i64 = 900;
 /// A response by an unknown key causes one fetch in this time, in seconds.
 const BETWEEN_UNKNOWN_KEYS: i64 = 60;
 
@@ -81,7 +83,8 @@ impl Source {
         let saml = saml.clone();
         let seen = configuration.fetched_at(id);
         let mut source = Self { id: id.clone(), url, saml, fetched, seen, usable: false };
-        source.usable = source.body().is_some_and(|body| sp::Idp::new(&source.saml, Some(body)).is_ok());
+        source.usable =
+            source.body().is_some_and(|body| sp::Idp::new(&source.saml, Some(body)).is_ok());
         Some(source)
     }
 
@@ -123,10 +126,19 @@ enum Seen {
 
 /// How a fetch ends, to be written in one commit.
 #[derive(Clone)]
-struct Ending {
-    state: Refresh,
-    keep: Option<Fetched>,
-    event: Option<Event>,
+pub(super) struct Ending {
+    pub(super) state: Refresh,
+    /// A document that comes into force.
+    pub(super) keep: Option<Fetched>,
+    /// A set of members that comes into force.
+    pub(super) federation: Option<Federation>,
+    pub(super) event: Option<Event>,
+}
+
+impl Ending {
+    pub(super) const fn new(state: Refresh) -> Self {
+        Self { state, keep: None, federation: None, event: None }
+    }
 }
 
 impl Broker {
@@ -140,7 +152,8 @@ impl Broker {
         self.refresh().await?;
         let now = self.clock.now();
         let states = self.store.read(|conn| Ok::<_, Error>(store::refreshes::all(conn)?)).await?;
-        let due = |id: &IdpId| states.iter().find(|s| s.idp == id.0).is_none_or(|s| s.due_at <= now.0);
+        let due =
+            |id: &IdpId| states.iter().find(|s| s.idp == id.0).is_none_or(|s| s.due_at <= now.0);
         let configuration = self.configuration();
         let providers = configuration.providers().into_iter().filter(|p| p.resource.enabled);
         let ids: Vec<_> = providers.map(|provider| provider.id.clone()).filter(due).collect();
@@ -182,7 +195,7 @@ impl Broker {
         }
     }
 
-    async fn find_refresh(&self, id: &IdpId) -> Result<Option<Refresh>, Error> {
+    pub(super) async fn find_refresh(&self, id: &IdpId) -> Result<Option<Refresh>, Error> {
         let id = id.clone();
         self.store.read(move |conn| Ok::<_, Error>(store::refreshes::find(conn, &id)?)).await
     }
@@ -198,16 +211,20 @@ impl Broker {
         let Some((claimed, state)) = self.claim_refresh(source, state, at_once).await? else {
             return Ok(Refreshed::Elsewhere);
         };
+        if source.saml.federation {
+            return self.refresh_federation(source, state, claimed, actor).await;
+        }
         let seen = self.look(source, &state, at_once).await;
         let now = self.clock.now();
         let (ending, refreshed) = match seen {
             Ok(Seen::Same) => (self.same(source, state, now), Ok(Refreshed::Unchanged)),
             Ok(Seen::Document(body, validators)) => {
-                let state = Refresh { etag: validators.etag, modified: validators.modified, ..state };
+                let state =
+                    Refresh { etag: validators.etag, modified: validators.modified, ..state };
                 self.document(source, state, &body, actor, now)
             }
             Err(problem) => {
-                let ending = Ending { state: self.failed(source, state, &problem, now), keep: None, event: None };
+                let ending = Ending::new(self.failed(source, state, &problem, now));
                 (ending, Err(NotRefreshed::Unreachable(problem)))
             }
         };
@@ -227,7 +244,8 @@ impl Broker {
         if !at_once && seen.is_some_and(|due_at| due_at > now.0) {
             return Ok(None);
         }
-        let until = seen.map_or(0, |seen| seen + 1).max(now.0 + CLAIM);
+        let lasts = if source.saml.federation { FEDERATION_CLAIM } else { CLAIM };
+        let until = seen.map_or(0, |seen| seen + 1).max(now.0 + lasts);
         let (id, url) = (source.id.clone(), source.url.clone());
         let won = self
             .store
@@ -237,7 +255,8 @@ impl Broker {
             Err(store::Error::Duplicate) => false,
             other => other.map_err(Error::from)?,
         };
-        let fresh = Refresh { idp: source.id.0.clone(), url: source.url.clone(), ..Refresh::default() };
+        let fresh =
+            Refresh { idp: source.id.0.clone(), url: source.url.clone(), ..Refresh::default() };
         // What was learnt of another address does not count for this one.
         let state = state.filter(|state| state.url == source.url).unwrap_or(fresh);
         Ok(won.then_some((until, Refresh { asked_at: now.0, ..state })))
@@ -251,7 +270,8 @@ impl Broker {
             }
             _ => Validators::default(),
         };
-        let answer = self.outbound.get_if_changed(&url, "application/samlmetadata+xml", &known).await;
+        let answer =
+            self.outbound.get_if_changed(&url, "application/samlmetadata+xml", &known).await;
         let answer = answer.map_err(|error| error.to_string())?;
         match answer.status {
             304 if known != Validators::default() => Ok(Seen::Same),
@@ -265,7 +285,7 @@ impl Broker {
     }
 
     fn same(&self, source: &Source, state: Refresh, now: UnixTime) -> Ending {
-        Ending { state: self.checked(source, state, source.body(), now), keep: None, event: None }
+        Ending::new(self.checked(source, state, source.body(), now))
     }
 
     fn document(
@@ -289,7 +309,8 @@ impl Broker {
                 let event = event.detail(told(&changes, fetched.is_none()));
                 let state = self.checked(source, state, Some(body), now);
                 let state = Refresh { held: None, held_at: None, settled: None, ..state };
-                (Ending { state, keep: Some(keep), event: Some(event) }, Ok(Refreshed::Accepted))
+                let ending = Ending { keep: Some(keep), event: Some(event), ..Ending::new(state) };
+                (ending, Ok(Refreshed::Accepted))
             }
             Verdict::Hold { .. } if state.settled == digest => {
                 (self.same(source, state, now), Ok(Refreshed::Unchanged))
@@ -301,7 +322,7 @@ impl Broker {
                 let since = if known { state.held_at } else { Some(now.0) };
                 let state = self.checked(source, state, source.body(), now);
                 let state = Refresh { held: Some(body.to_owned()), held_at: since, ..state };
-                (Ending { state, keep: None, event }, Ok(Refreshed::Held))
+                (Ending { event, ..Ending::new(state) }, Ok(Refreshed::Held))
             }
             Verdict::Refuse(problem) => {
                 let event = source.event(Action::MetadataRefused, Outcome::Refused, now);
@@ -309,24 +330,48 @@ impl Broker {
                 let state = self.failed(source, state, &problem, now);
                 // Without validators it is looked at in full again: what is wrong may be our side.
                 let state = Refresh { settled: digest, etag: None, modified: None, ..state };
-                (Ending { state, keep: None, event }, Err(NotRefreshed::Refused(problem)))
+                (Ending { event, ..Ending::new(state) }, Err(NotRefreshed::Refused(problem)))
             }
         }
     }
 
     /// After a good answer.
-    fn checked(&self, source: &Source, state: Refresh, body: Option<&str>, now: UnixTime) -> Refresh {
+    fn checked(
+        &self,
+        source: &Source,
+        state: Refresh,
+        body: Option<&str>,
+        now: UnixTime,
+    ) -> Refresh {
         let idp = body.and_then(|body| sp::Idp::new(&source.saml, Some(body)).ok());
-        let pause = self.jittered(interval(&source.saml, idp.as_ref(), now));
+        let freshness = idp.map_or((None, None), |idp| (idp.cache_duration(), idp.valid_until()));
+        self.checked_at(source, state, freshness, now)
+    }
+
+    /// The same for what says how long it is fresh, and when it ends.
+    pub(super) fn checked_at(
+        &self,
+        source: &Source,
+        state: Refresh,
+        freshness: (Option<i64>, Option<UnixTime>),
+        now: UnixTime,
+    ) -> Refresh {
+        let pause = self.jittered(interval(&source.saml, freshness, now));
         let (checked_at, due_at) = (Some(now.0), now.0 + pause);
         Refresh { checked_at, due_at, failures: 0, error: None, ..state }
     }
 
     /// After a bad one.
-    fn failed(&self, source: &Source, state: Refresh, problem: &str, now: UnixTime) -> Refresh {
+    pub(super) fn failed(
+        &self,
+        source: &Source,
+        state: Refresh,
+        problem: &str,
+        now: UnixTime,
+    ) -> Refresh {
         let failures = state.failures + 1;
         let pause = FIRST_PAUSE << failures.clamp(1, 7).saturating_sub(1);
-        let pause = pause.min(LONGEST_PAUSE).min(interval(&source.saml, None, now));
+        let pause = pause.min(LONGEST_PAUSE).min(interval(&source.saml, (None, None), now));
         let due_at = now.0 + self.jittered(pause);
         Refresh { failures, error: Some(problem.to_owned()), due_at, ..state }
     }
@@ -338,15 +383,25 @@ impl Broker {
     }
 
     /// `false`: another process took over, and what it found counts.
-    async fn settle(&self, source: &Source, claimed: i64, ending: Ending) -> Result<bool, Error> {
+    pub(super) async fn settle(
+        &self,
+        source: &Source,
+        claimed: i64,
+        ending: Ending,
+    ) -> Result<bool, Error> {
         let (was, changed) = (source.seen, ending.keep.is_some());
         let won = self
             .store
             .write(move |tx| -> Result<(), NotSettled> {
-                let Ending { state, keep, event } = &ending;
+                let Ending { state, keep, federation, event } = &ending;
                 let mut won = store::refreshes::settle(tx, claimed, state)?;
                 if let Some(next) = keep {
                     won = won && store::fetched::replace(tx, was, next)?;
+                }
+                if let Some(next) = federation {
+                    let id = IdpId(next.idp.clone());
+                    let was = store::entities::federation(tx, &id)?.map(|was| was.generation);
+                    won = won && store::entities::put_in_force(tx, was, next)?;
                 }
                 if !won {
                     return Err(NotSettled::TakenOver);
@@ -377,16 +432,24 @@ enum NotSettled {
 
 /// What the audit log says of a document.
 pub(super) fn told(changes: &[Change], first: bool) -> serde_json::Value {
-    if first { serde_json::json!({ "first": true }) } else { serde_json::json!({ "changes": changes }) }
+    if first {
+        serde_json::json!({ "first": true })
+    } else {
+        serde_json::json!({ "changes": changes })
+    }
 }
 
 /// Seconds until the next look: as configured, else as the metadata asks, well before it ends.
-fn interval(saml: &SamlConfiguration, idp: Option<&sp::Idp>, now: UnixTime) -> i64 {
+fn interval(
+    saml: &SamlConfiguration,
+    (cache_duration, valid_until): (Option<i64>, Option<UnixTime>),
+    now: UnixTime,
+) -> i64 {
     if let Some(seconds) = saml.metadata_refresh_seconds {
         return seconds;
     }
-    let asked = idp.and_then(sp::Idp::cache_duration).unwrap_or(USUAL);
-    let left = idp.and_then(sp::Idp::valid_until).map_or(LONGEST, |end| end.since(now) / 2);
+    let asked = cache_duration.unwrap_or(USUAL);
+    let left = valid_until.map_or(LONGEST, |end| end.since(now) / 2);
     asked.min(left).clamp(SHORTEST, LONGEST)
 }
 
@@ -398,12 +461,25 @@ mod tests {
     fn the_interval_keeps_within_bounds_and_before_the_end() {
         let saml = |more: serde_json::Value| -> SamlConfiguration {
             let mut value = serde_json::json!({ "metadataUrl": "https://idp.example/metadata" });
-            value.as_object_mut().expect("object").extend(more.as_object().expect("object").clone());
+            value
+                .as_object_mut()
+                .expect("object")
+                .extend(more.as_object().expect("object").clone());
             serde_json::from_value(value).expect("a configuration")
         };
         let now = UnixTime(1_800_000_000);
-        assert_eq!(interval(&saml(serde_json::json!({})), None, now), USUAL);
+        let plain = saml(serde_json::json!({}));
+        for (freshness, expected) in [
+            ((None, None), USUAL),
+            ((Some(60), None), SHORTEST),
+            ((Some(3_600), None), 3_600),
+            ((Some(i64::MAX), None), LONGEST),
+            ((Some(3_600), Some(now.plus(1_000))), 500),
+            ((None, Some(now.plus(-1))), SHORTEST),
+        ] {
+            assert_eq!(interval(&plain, freshness, now), expected, "{freshness:?}");
+        }
         let own = saml(serde_json::json!({ "metadataRefreshSeconds": 600 }));
-        assert_eq!(interval(&own, None, now), 600);
+        assert_eq!(interval(&own, (Some(3_600), None), now), 600);
     }
 }

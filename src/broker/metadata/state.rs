@@ -1,6 +1,6 @@
 //! What administrators see of a provider's metadata.
 
-use super::{policy::changes, refresh::Source};
+use super::{federation::basis, policy::changes, refresh::Source};
 use crate::{
     broker::{Broker, Error},
     crypto::sha256_base64url,
@@ -8,8 +8,7 @@ use crate::{
         metadata::Change,
         words::{IdpId, UnixTime},
     },
-    sp,
-    store,
+    sp, store,
 };
 
 /// The state of metadata that is fetched by URL.
@@ -25,6 +24,8 @@ pub struct MetadataState {
     pub error: Option<String>,
     pub keys: Vec<MetadataKey>,
     pub held: Option<Held>,
+    /// Of a federation: members, and providers in the feed that cannot be used.
+    pub members: Option<(i64, i64)>,
 }
 
 /// A key of the provider.
@@ -50,8 +51,12 @@ impl Broker {
     /// [`Error`] when the database fails.
     pub async fn metadata_state(&self, id: &IdpId) -> Result<Option<MetadataState>, Error> {
         let Some(source) = Source::find(self, id) else { return Ok(None) };
+        let state = self.find_refresh(id).await?;
         let idp = id.clone();
-        let state = self.store.read(move |conn| store::refreshes::find(conn, &idp)).await?;
+        let federation =
+            self.store.read(move |conn| store::entities::federation(conn, &idp)).await?;
+        let federation =
+            federation.filter(|found| source.saml.federation && found.basis == basis(&source.saml));
         let state = state.filter(|state| state.url == source.url).unwrap_or_default();
         let now = self.clock.now();
         let in_force = source.in_force(now);
@@ -61,14 +66,21 @@ impl Broker {
             changes: changes(&in_force, &body),
         });
         let parsed = in_force.body.and_then(|body| sp::parse_metadata(body).ok());
-        let mut keys: Vec<_> = parsed.iter().flat_map(|parsed| parsed.certificates()).map(|key| {
-            MetadataKey::new(key, None)
-        }).collect();
+        let mut keys: Vec<_> = parsed
+            .iter()
+            .flat_map(|parsed| parsed.certificates())
+            .map(|key| MetadataKey::new(key, None))
+            .collect();
         keys.extend(in_force.draining.iter().filter_map(|key| {
             Some(MetadataKey::new(&sp::read_certificate(&key.certificate)?, Some(key.until)))
         }));
         Ok(Some(MetadataState {
-            since: source.fetched.as_ref().map(|fetched| UnixTime(fetched.fetched_at)),
+            since: federation
+                .as_ref()
+                .map(|federation| federation.fetched_at)
+                .or_else(|| source.fetched.as_ref().map(|fetched| fetched.fetched_at))
+                .map(UnixTime),
+            members: federation.map(|federation| (federation.entities, federation.passed_over)),
             checked: state.checked_at.map(UnixTime),
             next: Some(UnixTime(state.due_at)).filter(|at| at.0 > 0),
             valid_until: parsed.and_then(|parsed| parsed.valid_until),

@@ -12,8 +12,8 @@ use crate::{
     },
     samples::browser::Form,
     sp::{
-        self, Idp, Outgoing, RequestOptions, Published, ServiceProvider, SpKey, build_authn_request,
-        make_certificate, verify_response,
+        self, Idp, Outgoing, Published, RequestOptions, ServiceProvider, SpKey,
+        build_authn_request, make_certificate, verify_response,
     },
 };
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{Invalid, Ref, check_name, check_slug, check_url, read};
 use crate::domain::{
     mapping::MappingConfiguration,
-    provisioning::Provisioning,
+    provisioning::{Create, Link, Provisioning},
     words::{IdpId, OrganizationId},
 };
 
@@ -216,6 +216,7 @@ impl IdentityProvider {
             provisioning: wire.provisioning,
         };
         provider.check_rules_stay_home()?;
+        provider.check_federation_vouches_for_nobody()?;
         Ok(provider)
     }
 
@@ -228,6 +229,22 @@ impl IdentityProvider {
                 format!("mapping.rules[{index}].organization"),
                 format!("a rule of this provider grants only in Organization/{}", home.0),
             )),
+        }
+    }
+
+    /// Every member of a federation can claim any address, so none leads to an account that is there.
+    fn check_federation_vouches_for_nobody(&self) -> Result<(), Invalid> {
+        let Configuration::Saml(saml) = &self.configuration else { return Ok(()) };
+        let problem = "would let every member of the federation claim any address";
+        match () {
+            () if !saml.federation || saml.entity_id.is_some() => Ok(()),
+            () if self.provisioning.link == Link::VerifiedEmail => {
+                Err(Invalid::new("provisioning.link", problem))
+            }
+            () if self.provisioning.create == Some(Create::Invited) => {
+                Err(Invalid::new("provisioning.create", problem))
+            }
+            () => Ok(()),
         }
     }
 
@@ -298,9 +315,10 @@ impl SamlConfiguration {
         match of_one.into_iter().find(|(_, given)| *given) {
             _ if !self.federation => Ok(()),
             Some((path, _)) => Err(Invalid::new(path, "is for one provider, not for a federation")),
-            None if self.metadata_url.is_none() => {
-                Err(Invalid::new("metadataUrl", "is missing; a federation publishes its members there"))
-            }
+            None if self.metadata_url.is_none() => Err(Invalid::new(
+                "metadataUrl",
+                "is missing; a federation publishes its members there",
+            )),
             None if self.metadata_certificate.is_none() => Err(Invalid::new(
                 "metadataCertificate",
                 "is missing; a federation's metadata counts only with its signature",

@@ -129,7 +129,10 @@ fn notice(query: &Parameters) -> Option<&'static str> {
         ("granted", "Role given."),
         ("revoked", "Role taken back."),
         ("unchanged", "Nothing was changed."),
-        ("published", "The new key is published. It signs when its wait is over, or when you say so."),
+        (
+            "published",
+            "The new key is published. It signs when its wait is over, or when you say so.",
+        ),
         ("used", "The key signs from now on. The one before it retires by itself."),
         ("retired", "The key is retired."),
         ("held", "The metadata was fetched. It moves trust, so it waits for your word."),

@@ -46,7 +46,8 @@ struct Row {
 async fn list(admin: Admin, request: HttpRequest) -> Answer {
     admin.may(KIND, "read")?;
     let keys = admin.broker().list_keys().await.map_err(|error| admin.failed(error))?;
-    let mut rows: Vec<_> = keys.into_iter().filter(|key| key.state != "retired").map(Row::new).collect();
+    let mut rows: Vec<_> =
+        keys.into_iter().filter(|key| key.state != "retired").map(Row::new).collect();
     rows.sort_by(|a, b| (&b.saml, &a.purpose, &a.state).cmp(&(&a.saml, &b.purpose, &b.state)));
     let waits = rows.iter().any(|row| row.saml && row.state == "next");
     let frame = Frame::new(&admin, Section::Keys, &request);

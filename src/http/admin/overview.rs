@@ -47,7 +47,10 @@ async fn overview(admin: Admin, request: HttpRequest) -> Answer {
         None
     };
     let frame = Frame::new(&admin, Section::Overview, &request);
-    Ok(show(StatusCode::OK, &Overview { frame, tiles: tiles(&admin), terms: near(&admin, None), logins }))
+    Ok(show(
+        StatusCode::OK,
+        &Overview { frame, tiles: tiles(&admin), terms: near(&admin, None), logins },
+    ))
 }
 
 fn tiles(admin: &Admin) -> Vec<Tile> {

@@ -23,7 +23,8 @@ pub struct TermRow {
 /// What ends within 90 days or has ended; of one provider, if given.
 pub fn near(admin: &Admin, idp: Option<&IdpId>) -> Vec<TermRow> {
     let terms = admin.broker().forecast().into_iter();
-    let wanted = |term: &Term| term.level > Level::Far && idp.is_none_or(|id| term.idp.as_ref() == Some(id));
+    let wanted =
+        |term: &Term| term.level > Level::Far && idp.is_none_or(|id| term.idp.as_ref() == Some(id));
     terms.filter(wanted).take(MOST).map(|term| TermRow::new(admin, term)).collect()
 }
 
@@ -43,7 +44,9 @@ impl TermRow {
             what,
             fingerprint,
             whose: term.idp.as_ref().map_or_else(|| "Medict".to_owned(), name),
-            href: term.idp.map_or_else(|| "/admin/keys".to_owned(), |id| format!("/admin/providers/{id}")),
+            href: term
+                .idp
+                .map_or_else(|| "/admin/keys".to_owned(), |id| format!("/admin/providers/{id}")),
             ends: Moment::new(term.ends),
             left: left(term.days, term.level),
             urgent: term.level >= Level::Week,

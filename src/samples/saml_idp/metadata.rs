@@ -132,7 +132,10 @@ impl MetadataBuilder {
             optional("validUntil", self.valid_until.map(UnixTime::to_rfc3339).as_deref()),
             self.extensions(),
             self.keys.iter().map(|(usage, key)| key_descriptor(*usage, key)).collect::<String>(),
-            self.slo_url.iter().map(|url| service("SingleLogoutService", "HTTP-Redirect", url)).collect::<String>(),
+            self.slo_url
+                .iter()
+                .map(|url| service("SingleLogoutService", "HTTP-Redirect", url))
+                .collect::<String>(),
             service("SingleSignOnService", "HTTP-Redirect", &self.sso_url),
             service("SingleSignOnService", "HTTP-POST", &self.sso_url),
         );

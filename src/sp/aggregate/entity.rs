@@ -38,7 +38,8 @@ pub(super) fn classify(root: Node, xml: &str, now: UnixTime) -> Kind {
     }
     let shown = display_names(descriptor);
     let organization = organization_names(entity);
-    let name = shown.iter().chain(&organization).next().map_or(&metadata.entity_id, |(_, name)| name);
+    let name =
+        shown.iter().chain(&organization).next().map_or(&metadata.entity_id, |(_, name)| name);
     let english = shown.iter().chain(&organization).find(|(language, _)| language == "en");
     let name = english.map_or(name, |(_, name)| name).clone();
     let mut words: Vec<&str> = shown.iter().chain(&organization).map(|(_, n)| n.as_str()).collect();

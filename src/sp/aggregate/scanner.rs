@@ -176,7 +176,10 @@ fn is_complete(markup: &[u8]) -> bool {
 /// The name in a start tag, with its prefix.
 fn name(tag: &[u8]) -> &[u8] {
     let inside = tag.get(1..).unwrap_or_default();
-    inside.split(|byte| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>')).next().unwrap_or_default()
+    inside
+        .split(|byte| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>'))
+        .next()
+        .unwrap_or_default()
 }
 
 fn local_name(tag: &[u8]) -> &[u8] {

@@ -82,6 +82,8 @@ fn saml_source() -> Group {
                 .hint("Fetched at the first sign-in, or when you say so after saving, and kept fresh."),
             Input::new("configuration.metadataXml", "Or metadata as XML", Kind::Document)
                 .hint("Pasted, or from a file. A file replaces what stands in the field."),
+            Input::flag("configuration.federation", "The address leads to a federation’s aggregate")
+                .hint("Then people pick their institution, unless an entity ID is given below. It must be signed."),
             Input::new(
                 "configuration.metadataCertificate",
                 "Certificate of whoever signs the metadata",

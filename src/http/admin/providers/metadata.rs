@@ -22,6 +22,7 @@ pub struct View {
     pub error: Option<String>,
     pub keys: Vec<KeyRow>,
     pub held: Option<HeldView>,
+    pub members: Option<(i64, i64)>,
 }
 
 pub struct KeyRow {
@@ -57,6 +58,7 @@ impl View {
         ];
         let facts = facts.into_iter().filter_map(|(label, at)| Some((label, Moment::new(at?))));
         Self {
+            members: state.members,
             url: state.url,
             facts: facts.collect(),
             error: state.error,
@@ -68,7 +70,8 @@ impl View {
 
 impl KeyRow {
     fn new(key: MetadataKey, now: UnixTime) -> Self {
-        let fours: Vec<_> = key.fingerprint.as_bytes().chunks(4).map(String::from_utf8_lossy).collect();
+        let fours: Vec<_> =
+            key.fingerprint.as_bytes().chunks(4).map(String::from_utf8_lossy).collect();
         Self {
             shown: fours.join(" "),
             subject: key.subject,
@@ -87,7 +90,12 @@ impl HeldView {
 }
 
 /// `POST /admin/providers/{id}/metadata`: fetches it now, so that nobody waits for a mistake.
-pub async fn fetch(admin: Admin, request: HttpRequest, id: Path<String>, Form(form): Form) -> Answer {
+pub async fn fetch(
+    admin: Admin,
+    request: HttpRequest,
+    id: Path<String>,
+    Form(form): Form,
+) -> Answer {
     admin.may(KIND, "write")?;
     admin.sent(&form)?;
     let (stored, sheet) = stored_sheet(&admin, &id)?;

@@ -28,7 +28,8 @@ pub fn typed(input: &Input, form: &Parameters) -> String {
             sent.cloned().collect::<Vec<_>>().join(" ")
         }
         Kind::Document => {
-            let file = form.get(&format!("file/{}", input.path)).filter(|file| !file.trim().is_empty());
+            let file =
+                form.get(&format!("file/{}", input.path)).filter(|file| !file.trim().is_empty());
             file.or(form.get(input.path)).unwrap_or_default().replace("\r\n", "\n")
         }
         // As browsers send line ends (HTML §4.10.21.4), they would differ from what files have.
