@@ -180,7 +180,7 @@ impl<F: FnMut(FederationEntity) -> bool> Reader<'_, F> {
             return Err(Rejection::NotWellFormed.into());
         }
         if self.whole.is_some() {
-            let canonical = self.canonical_start(tree.root());
+            let canonical = self.canonical_start(tree.root())?;
             self.digest(&canonical)?;
         } else {
             self.read_root(tree.root())?;
@@ -224,7 +224,7 @@ impl<F: FnMut(FederationEntity) -> bool> Reader<'_, F> {
             (false, false) => return Err(Rejection::Unsigned.into()),
             (false, true) => {}
         }
-        let canonical = self.canonical(tree.root());
+        let canonical = self.canonical(tree.root())?;
         self.digest(self.inner(&canonical)?)?;
         if is(node, METADATA, "EntityDescriptor") {
             self.entity(tree.root(), &wrapped)?;
@@ -241,7 +241,7 @@ impl<F: FnMut(FederationEntity) -> bool> Reader<'_, F> {
         self.whole = Some((announced, hasher));
         let wrapped = self.wrapped("");
         let tree = Tree::parse(&wrapped, Comments::Refused)?;
-        let start = self.canonical_start(tree.root());
+        let start = self.canonical_start(tree.root())?;
         self.digest(&start)?;
         let lead = std::mem::take(&mut self.lead);
         self.digest(&lead)
@@ -268,22 +268,24 @@ impl<F: FnMut(FederationEntity) -> bool> Reader<'_, F> {
         starts.chain([inside]).chain(ends).collect()
     }
 
-    fn canonical(&self, root: Node) -> String {
+    fn canonical(&self, root: Node) -> Result<String, Rejection> {
         let prefixes = self.whole.as_ref().map(|(announced, _)| announced.prefixes.as_slice());
         let prefixes = prefixes.unwrap_or_default().iter().map(Option::as_deref);
-        canonicalize(root, None, &Method::Exclusive(prefixes.collect()))
+        let mut out = String::with_capacity(root.range().len());
+        let written = canonicalize(&mut out, root, None, &Method::Exclusive(prefixes.collect()));
+        written.map(|()| out).map_err(|_| Rejection::DigestMismatch)
     }
 
     /// The start tag of the innermost container in canonical form; notes its length.
-    fn canonical_start(&mut self, root: Node) -> String {
-        let whole = self.canonical(root);
-        let start = self.inner(&whole).unwrap_or_default();
+    fn canonical_start(&mut self, root: Node) -> Result<String, Rejection> {
+        let whole = self.canonical(root)?;
+        let start = self.inner(&whole)?;
         let end = self.containers.last().map_or(0, |container| container.end.len());
         let start = start[..start.len().saturating_sub(end)].to_owned();
         if let Some(container) = self.containers.last_mut() {
             container.canonical = start.len();
         }
-        start
+        Ok(start)
     }
 
     /// What stands inside the containers whose canonical length is known, of a canonical form.

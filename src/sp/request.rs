@@ -100,6 +100,9 @@ pub fn build_authn_request(
         force_authn: options.force_authn || configuration.force_authn,
         is_passive: options.is_passive,
         authn_context: if asked.is_empty() { &configuration.authn_context } else { asked },
+        comparison: configuration.authn_context_comparison,
+        provider_name: configuration.provider_name.as_deref(),
+        scoping: &configuration.scoping,
     });
     let xml = xml.ok_or(NotBuilt::NotWritten)?;
     let key = signing_key(sp, idp)?;
@@ -176,7 +179,9 @@ pub(super) fn sign_enveloped(
     key: &SpKey,
 ) -> Result<String, NotBuilt> {
     let tree = Tree::parse(xml, Comments::Refused).map_err(|_| NotBuilt::NotWritten)?;
-    let covered = canonicalize(tree.root(), None, &Method::Exclusive(Vec::new()));
+    let mut covered = String::with_capacity(xml.len());
+    canonicalize(&mut covered, tree.root(), None, &Method::Exclusive(Vec::new()))
+        .map_err(|_| NotBuilt::NotWritten)?;
     let digest = openssl::hash::hash(MessageDigest::sha256(), covered.as_bytes())?;
     let method = method_for(key)?;
     let info = signed_info(method.uri, id, &BASE64_STANDARD.encode(digest));

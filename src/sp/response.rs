@@ -9,7 +9,8 @@ use crate::domain::{
 use super::{
     conditions::{self, Clock},
     confirmation::{self, Delivery},
-    decrypt, envelope,
+    decrypt::Opener,
+    envelope,
     guard::Comments,
     idp::Idp,
     message::{self, Content},
@@ -93,7 +94,9 @@ pub fn verify_response(
     let response = tree.root();
     let content =
         steps.check("shape", "a Response with one assertion", message::shape(response))?;
-    let verifier = Verifier { idp, sp, pending, clock: Clock { now, skew: idp.clock_skew() } };
+    let clock = Clock { now, skew: idp.clock_skew() };
+    let opener = Opener::new(&sp.keys, idp.allows_cbc());
+    let verifier = Verifier { idp, sp, pending, clock, opener };
     match content {
         Content::Nothing => Err(no_assertion(response, steps)),
         Content::Plain(assertion) => verifier.plain(response, assertion, steps),
@@ -123,7 +126,7 @@ fn check_status(response: Node, steps: &mut Steps) -> Result<(), Rejection> {
 
 /// Verifies the signature that `node` carries for itself, if it carries one: none bad.
 fn verify_signature<'t, 'k>(
-    check: &str,
+    check: &'static str,
     node: Node<'t>,
     idp: &'k Idp,
     steps: &mut Steps,
@@ -140,12 +143,9 @@ fn verify_signature<'t, 'k>(
     Ok(signed)
 }
 
-/// Decrypts; CBC only by the provider's switch and under a signature, lest we answer an oracle.
-fn open(encrypted: Node, idp: &Idp, sp: &ServiceProvider, signed: bool) -> Checked<String> {
-    let bytes = decrypt::decrypt(encrypted, &sp.keys, idp.allows_cbc() && signed)?;
-    let text = String::from_utf8(bytes).map_err(|_| Rejection::Decryption)?;
+fn sized(text: String) -> (String, Actual) {
     let actual = Actual::plain(format!("{} bytes", text.len()));
-    Ok((text, actual))
+    (text, actual)
 }
 
 /// What a response is held against.
@@ -154,6 +154,7 @@ struct Verifier<'a> {
     sp: &'a ServiceProvider,
     pending: &'a RequestId,
     clock: Clock,
+    opener: Opener<'a>,
 }
 
 impl Verifier<'_> {
@@ -179,7 +180,7 @@ impl Verifier<'_> {
         steps: &mut Steps,
     ) -> Result<VerifiedAssertion, Rejection> {
         let signed = verify_signature("response signature", response, self.idp, steps)?;
-        let opened = open(encrypted, self.idp, self.sp, signed.is_some());
+        let opened = self.opener.open(encrypted, signed.is_some()).map_err(Into::into).map(sized);
         let text = steps.check("decryption", "encrypted to a key of ours", opened)?;
         let text = normalise(&text);
         let inner =
@@ -224,13 +225,13 @@ impl Verifier<'_> {
         check_status(response, steps)?;
         steps.check("version", "2.0", envelope::check_version(response, assertion))?;
         let destination = envelope::check_destination(response, acs_url, signed);
-        steps.check("destination", acs_url, destination)?;
+        steps.check("destination", acs_url.to_owned(), destination)?;
         let answered = envelope::check_in_response_to(response, self.pending);
-        steps.check("in response to", self.pending.as_str(), answered)?;
+        steps.check("in response to", self.pending.0.clone(), answered)?;
         let issuer = envelope::check_response_issuer(response, entity_id, signed);
-        steps.check("response issuer", entity_id, issuer)?;
+        steps.check("response issuer", entity_id.to_owned(), issuer)?;
         let issuer = envelope::check_assertion_issuer(assertion, entity_id);
-        steps.check("issuer", entity_id, issuer)
+        steps.check("issuer", entity_id.to_owned(), issuer)
     }
 
     /// Reads the assertion from the covered bytes only.
@@ -251,8 +252,9 @@ impl Verifier<'_> {
         let authentication = statement::authentication(assertion, self.clock);
         let authentication =
             steps.check("authentication", "an AuthnStatement in time", authentication)?;
-        let name_id = steps.check("name ID", "readable", statement::name_id(subject))?;
-        let statement = statement::build(assertion, name_id, authentication);
+        let name_id =
+            steps.check("name ID", "readable", statement::name_id(subject, &self.opener))?;
+        let statement = statement::build(assertion, name_id, authentication, &self.opener);
         let statement = steps.check("attributes", "readable", statement)?;
         let end = end.map_or(confirmed, |end| end.min(confirmed));
         Ok(VerifiedAssertion {
@@ -276,7 +278,7 @@ impl Verifier<'_> {
         let end = steps.check("validity", now, end)?;
         let entity_id = &self.sp.entity_id;
         let audience = conditions::check_audience(conditions, entity_id);
-        steps.check("audience", entity_id, audience)?;
+        steps.check("audience", entity_id.clone(), audience)?;
         Ok(end)
     }
 }

@@ -13,9 +13,15 @@
 //!
 //! Source: SAML Core §5.4; XML Signature §3.2.
 
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    fmt::{self, Write},
+};
 
-use openssl::{hash::hash, memcmp};
+use openssl::{
+    hash::{DigestBytes, Hasher},
+    memcmp,
+};
 
 use super::{
     algorithms::{Hash, SignatureMethod, digest_method},
@@ -114,7 +120,9 @@ impl<'t> Signature<'t> {
 
     /// Finds the key that made it.
     fn verify<'k>(&self, info: &SignedInfo, trust: &'k Trust) -> Result<&'k SigningKey, Fault> {
-        let signed = canonicalize(self.signed_info, None, &info.c14n);
+        let mut signed = String::new();
+        canonicalize(&mut signed, self.signed_info, None, &info.c14n)
+            .map_err(|_| Rejection::SignatureMismatch)?;
         let made = |key: &&SigningKey| info.method.verify(&key.key, signed.as_bytes(), &self.value);
         trust.keys.iter().find(made).ok_or_else(|| {
             let known = trust.keys.iter().map(|key| key.info.fingerprint.as_str());
@@ -169,12 +177,14 @@ impl<'t> SignedInfo<'t> {
     }
 
     fn verify_digest(&self, parent: Node, signature: Node) -> Result<(), Rejection> {
-        let covered = canonicalize(parent, Some(signature), &self.transform);
-        let digest = hash(self.digest.function(), covered.as_bytes());
-        let digest = digest.map_err(|_| Rejection::DigestMismatch)?;
+        let digest = Digest::new(self.digest).and_then(|mut digest| {
+            canonicalize(&mut digest, parent, Some(signature), &self.transform).ok()?;
+            digest.finish()
+        });
+        let wanted = self.digest_value.as_slice();
         let same =
-            digest.len() == self.digest_value.len() && memcmp::eq(&digest, &self.digest_value);
-        if same && !covered.is_empty() { Ok(()) } else { Err(Rejection::DigestMismatch) }
+            |digest: DigestBytes| digest.len() == wanted.len() && memcmp::eq(&digest, wanted);
+        if digest.is_some_and(same) { Ok(()) } else { Err(Rejection::DigestMismatch) }
     }
 
     fn is_weak(&self) -> bool {
@@ -182,6 +192,44 @@ impl<'t> SignedInfo<'t> {
             || self.digest == Hash::Sha1
             || self.c14n == Method::Inclusive
             || self.transform == Method::Inclusive
+    }
+}
+
+/// The digest of a canonical form that is never held as a whole.
+struct Digest {
+    hasher: Hasher,
+    /// What was not hashed yet: many small pieces come, and each call of the hasher has its price.
+    waiting: Vec<u8>,
+    empty: bool,
+}
+
+impl Digest {
+    const PIECE: usize = 1_024;
+
+    fn new(hash: Hash) -> Option<Self> {
+        let hasher = Hasher::new(hash.function()).ok()?;
+        Some(Self { hasher, waiting: Vec::with_capacity(Self::PIECE), empty: true })
+    }
+
+    /// `None` also where nothing was written: an empty canonical form proves nothing.
+    fn finish(mut self) -> Option<DigestBytes> {
+        self.hasher.update(&self.waiting).ok()?;
+        self.hasher.finish().ok().filter(|_| !self.empty)
+    }
+}
+
+impl Write for Digest {
+    fn write_str(&mut self, piece: &str) -> fmt::Result {
+        self.empty &= piece.is_empty();
+        if self.waiting.len() + piece.len() > Self::PIECE {
+            self.hasher.update(&self.waiting).map_err(|_| fmt::Error)?;
+            self.waiting.clear();
+        }
+        if piece.len() > Self::PIECE {
+            return self.hasher.update(piece.as_bytes()).map_err(|_| fmt::Error);
+        }
+        self.waiting.extend_from_slice(piece.as_bytes());
+        Ok(())
     }
 }
 

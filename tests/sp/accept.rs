@@ -24,6 +24,8 @@ fn signed_anywhere_and_encrypted_or_not() {
         ("encrypted, assertion signed", honest().encrypted_for(ours)),
         ("encrypted, response signed", honest().sign_response().encrypted_for(ours)),
         ("encrypted, both signed", honest().sign_both().encrypted_for(ours)),
+        ("name ID and attributes encrypted", honest().parts_encrypted_for(ours)),
+        ("encrypted twice", honest().parts_encrypted_for(ours).encrypted_for(ours)),
         ("SHA-512", honest().algorithms(Algorithms::sha512)),
         ("RSA-PSS", honest().algorithms(Algorithms::pss)),
         ("no destination, response not signed", honest().to_destination(None)),
@@ -124,7 +126,7 @@ fn personal_values_are_marked_in_the_trace() {
     let idp = idp(json!({}));
     let response = honest().person("lovelace", &[("mail", &["lovelace@x.example"])]).build();
     verify_response(&response, &idp, &SP, &REQUEST.into(), NOW, &mut trace).expect("accepted");
-    let checks: Vec<_> = trace.steps.iter().map(|step| step.check.as_str()).collect();
+    let checks: Vec<_> = trace.steps.iter().map(|step| step.check.as_ref()).collect();
     assert_eq!(
         checks,
         [

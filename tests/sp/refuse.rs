@@ -127,6 +127,11 @@ fn encryption_does_not_replace_a_signature() {
     assert_refused([
         ("unsigned", honest().unsigned().encrypted_for(ours).build(), Rejection::Unsigned),
         ("for somebody else", honest().encrypted_for(stranger).build(), Rejection::Decryption),
+        (
+            "parts for somebody else",
+            honest().parts_encrypted_for(stranger).build(),
+            Rejection::Decryption,
+        ),
         ("CBC", honest().sign_both().cbc_encrypted_for(ours).build(), Rejection::Cbc),
         ("RSA 1.5", honest().rsa15_encrypted_for(ours).build(), Rejection::EncryptionAlgorithm),
     ]);
@@ -134,6 +139,19 @@ fn encryption_does_not_replace_a_signature() {
     assert_eq!(verify_by(&unsigned_around, &cbc).err(), Some(Rejection::Cbc));
     let wanted = idp(json!({ "wantAssertionsEncrypted": true }));
     assert_eq!(verify_by(&honest().build(), &wanted).err(), Some(Rejection::NotEncrypted));
+}
+
+#[test]
+fn our_keys_work_only_so_often_for_one_message() {
+    let names: Vec<String> = (0..40).map(|n| format!("a{n}")).collect();
+    let many = |count: usize| {
+        let attributes: Vec<(&str, &[&str])> =
+            names.iter().take(count).map(|name| (name.as_str(), &["x"][..])).collect();
+        let response = honest().person("ada", &attributes);
+        response.parts_encrypted_for(&SP.keys[0].certificate).build()
+    };
+    assert!(verify(&many(30)).is_ok());
+    assert_eq!(verify(&many(40)).err(), Some(Rejection::Decryption));
 }
 
 #[test]

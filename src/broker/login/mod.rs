@@ -182,7 +182,7 @@ impl Broker {
                 mend_of(&refusal),
             );
         }
-        let outcome = trace.failure().map_or_else(String::new, |step| step.check.clone());
+        let outcome = trace.failure().map_or_else(String::new, |step| step.check.to_string());
         let Subject { login, idp } = subject;
         let client = login.as_ref().and_then(|login| login.client()).map(|r| r.client_id.clone());
         let mut event = caller.event(Action::SignIn, Outcome::Refused, now);

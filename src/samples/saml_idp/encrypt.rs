@@ -1,4 +1,4 @@
-//! Encryption of assertions: AES-256-GCM or CBC around the assertion, RSA-OAEP around the key.
+//! Encryption of assertions, name IDs and attributes: AES-256-GCM or CBC around the element, RSA-OAEP around the key.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use openssl::{
@@ -14,7 +14,7 @@ use super::random;
 
 const XENC: &str = "http://www.w3.org/2001/04/xmlenc#";
 
-/// How an assertion is encrypted.
+/// How an element is encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
     Gcm,
@@ -23,28 +23,27 @@ pub(super) enum Mode {
     Rsa15,
 }
 
-/// An `EncryptedAssertion` for the holder of the certificate's key.
+/// The `EncryptedData` that `element` becomes for the holder of the certificate's key.
 pub(super) fn encrypted(
-    assertion: &str,
+    element: &str,
     certificate: &X509,
     mode: Mode,
 ) -> Result<String, ErrorStack> {
     let secret = random::<32>();
-    let (algorithm, data) = sealed(assertion.as_bytes(), &secret, mode)?;
+    let (algorithm, data) = sealed(element.as_bytes(), &secret, mode)?;
     let (transport, padding) = match mode {
         Mode::Gcm | Mode::Cbc => ("rsa-oaep-mgf1p", Padding::PKCS1_OAEP),
         Mode::Rsa15 => ("rsa-1_5", Padding::PKCS1),
     };
     let key = wrapped(&secret, certificate, padding)?;
     Ok(format!(
-        "<saml:EncryptedAssertion xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\">\
-         <xenc:EncryptedData xmlns:xenc=\"{XENC}\" Type=\"{XENC}Element\">\
+        "<xenc:EncryptedData xmlns:xenc=\"{XENC}\" Type=\"{XENC}Element\">\
          <xenc:EncryptionMethod Algorithm=\"{algorithm}\"></xenc:EncryptionMethod>\
          <ds:KeyInfo xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"><xenc:EncryptedKey>\
          <xenc:EncryptionMethod Algorithm=\"{XENC}{transport}\"></xenc:EncryptionMethod>\
          <xenc:CipherData><xenc:CipherValue>{}</xenc:CipherValue></xenc:CipherData>\
          </xenc:EncryptedKey></ds:KeyInfo><xenc:CipherData><xenc:CipherValue>{}</xenc:CipherValue>\
-         </xenc:CipherData></xenc:EncryptedData></saml:EncryptedAssertion>",
+         </xenc:CipherData></xenc:EncryptedData>",
         BASE64_STANDARD.encode(key),
         BASE64_STANDARD.encode(data),
     ))

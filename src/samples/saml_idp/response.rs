@@ -48,6 +48,8 @@ pub struct ResponseBuilder {
     pub(super) algorithms: Algorithms,
     pub(super) encryption: Option<(X509, Mode)>,
     pub(super) raw_attributes: String,
+    /// For whom `NameID` and attributes are encrypted one by one.
+    pub(super) encrypted_parts: Option<X509>,
 }
 
 impl ResponseBuilder {
@@ -90,6 +92,7 @@ impl ResponseBuilder {
             algorithms: Algorithms::of(&idp.signing.key),
             encryption: None,
             raw_attributes: String::new(),
+            encrypted_parts: None,
         }
     }
 
@@ -314,10 +317,27 @@ impl ResponseBuilder {
         Self { encryption: Some((certificate.clone(), Mode::Cbc)), ..self }
     }
 
+    /// Encrypts the `NameID` and every attribute by itself, inside the assertion.
+    #[must_use]
+    pub fn parts_encrypted_for(self, certificate: &X509) -> Self {
+        Self { encrypted_parts: Some(certificate.clone()), ..self }
+    }
+
     /// Encrypts the assertion's key with RSA PKCS#1 v1.5.
     #[must_use]
     pub fn rsa15_encrypted_for(self, certificate: &X509) -> Self {
         Self { encryption: Some((certificate.clone(), Mode::Rsa15)), ..self }
+    }
+
+    /// `element`, encrypted as `wrapper` where that was asked for.
+    pub(super) fn part(&self, wrapper: &str, element: String) -> String {
+        match &self.encrypted_parts {
+            Some(certificate) => {
+                let data = encrypted(&element, certificate, Mode::Gcm).unwrap_or_default();
+                format!("<saml:{wrapper}>{data}</saml:{wrapper}>")
+            }
+            None => element,
+        }
     }
 
     /// The form parameter `SAMLResponse`.
@@ -338,9 +358,11 @@ impl ResponseBuilder {
     pub fn build_xml(self) -> String {
         let assertion = self.assertion();
         let carried = match &self.encryption {
-            Some((certificate, mode)) => {
+            Some((certificate, mode)) => format!(
+                "<saml:EncryptedAssertion xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\">{}\
+                 </saml:EncryptedAssertion>",
                 encrypted(&assertion, certificate, *mode).unwrap_or_default()
-            }
+            ),
             None => assertion,
         };
         self.response(&carried)
