@@ -18,7 +18,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use medict::{
     domain::{resource::SamlConfiguration, trace::Trace, words::UnixTime},
     samples::saml_idp::{ResponseBuilder, SampleIdp},
-    sp::{Idp, ServiceProvider, SpKey, make_certificate, verify_response},
+    sp::{Idp, Published, ServiceProvider, SpKey, make_certificate, verify_response},
 };
 use openssl::{
     ec::{EcGroup, EcKey},
@@ -84,7 +84,11 @@ impl World {
         let now = UnixTime(1_795_600_000);
         let rsa = PKey::from_rsa(Rsa::generate(2048)?)?;
         let certificate = make_certificate(&rsa, "sso.hospital.example", now, &[7; 16])?;
-        let keys = vec![SpKey { key: rsa.clone(), certificate: certificate.clone() }];
+        let keys = vec![SpKey {
+            key: rsa.clone(),
+            certificate: certificate.clone(),
+            published: Published::Both,
+        }];
         let (entity_id, acs_url) = (SP.to_owned(), ACS.to_owned());
         let slo_url = ACS.replace("/acs", "/slo");
         let sp = ServiceProvider { entity_id, acs_url, slo_url, keys };

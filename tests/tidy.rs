@@ -23,6 +23,7 @@ const DOORS: &[(&str, &[&str])] = &[
 /// Crate → the rooms that may name it.
 const FENCED: &[(&str, &[&str])] = &[
     ("actix_web", &["http", "demo"]),
+    ("actix_multipart", &["http"]),
     ("askama", &["http", "demo"]),
     ("diesel", &["store"]),
     ("diesel_migrations", &["store"]),

@@ -18,6 +18,8 @@ use crate::{
     store::{fetched::Fetched, resources::Document},
 };
 
+use super::metadata::Draining;
+
 /// Everything administrators wrote, as of one version.
 #[derive(Clone, Default)]
 pub struct Configuration {
@@ -150,6 +152,18 @@ impl Configuration {
         let listed: Vec<_> = listed.collect();
         let wanted = listed.iter().find(|client| client.id.as_str() == wanted);
         wanted.or(listed.first()).copied()
+    }
+
+    /// The metadata last fetched from where the provider's configuration says.
+    #[must_use]
+    pub fn fetched(&self, id: &IdpId, url: &str) -> Option<&Arc<Fetched>> {
+        self.fetched.get(id.as_str()).filter(|fetched| fetched.url == url)
+    }
+
+    /// When the metadata last fetched came, wherever from.
+    #[must_use]
+    pub(super) fn fetched_at(&self, id: &IdpId) -> Option<i64> {
+        self.fetched.get(id.as_str()).map(|fetched| fetched.fetched_at)
     }
 
     /// The organization that owns the domain of an e-mail address.
@@ -312,8 +326,7 @@ impl Provider {
                 let fetched = fetched.filter(|f| saml.metadata_url.as_deref() == Some(&f.url));
                 let side = SamlSide {
                     sp: service_provider(&id, saml, issuer, keys),
-                    idp: sp::Idp::new(saml, fetched.map(|fetched| fetched.body.as_str()))
-                        .map_err(|invalid| invalid.to_string()),
+                    idp: build_idp(saml, fetched).map_err(|invalid| invalid.to_string()),
                 };
                 (Upstream::Saml(Box::new(side)), Protocol::Saml)
             }
@@ -322,11 +335,30 @@ impl Provider {
         Ok(Self { id, resource, mapping, secret, upstream })
     }
 
+    /// Whether this is a federation, of which the person picks a member.
+    #[must_use]
+    pub fn has_members(&self) -> bool {
+        matches!(&self.resource.configuration, Wire::Saml(saml) if saml.federation && saml.entity_id.is_none())
+    }
+
     /// Where the provider's OIDC answers come to.
     #[must_use]
     pub fn redirect_uri(&self, issuer: &str) -> String {
         format!("{issuer}/oidc/{}/callback", self.id)
     }
+}
+
+/// From the document in force, and the keys of earlier ones that drain.
+fn build_idp(
+    saml: &resource::SamlConfiguration,
+    fetched: Option<&Fetched>,
+) -> Result<sp::Idp, resource::Invalid> {
+    if saml.federation {
+        return Err(resource::Invalid::new("federation", "its members are spoken to one by one"));
+    }
+    let idp = sp::Idp::new(saml, fetched.map(|fetched| fetched.body.as_str()))?;
+    let draining = fetched.map(Draining::all_of).unwrap_or_default();
+    Ok(idp.with_draining(draining.iter().map(|key| key.certificate.as_str())))
 }
 
 fn service_provider(

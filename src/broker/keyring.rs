@@ -3,11 +3,15 @@
 //! A token key is published before it signs (`next`), signs (`active`), and stays published while
 //! tokens of it may be about (`retiring`). So a rotation breaks no token and surprises no cache.
 
+mod saml;
+
 use std::sync::Arc;
 
-use openssl::{pkey::PKey, x509::X509};
+use openssl::pkey::PKey;
 
-use super::{Broker, Error};
+pub use saml::NotMoved;
+
+use super::{Broker, Error, SamlKeys};
 use crate::{
     crypto::{JwkSet, MasterKey, Random, SigningKey, VerifyingKey},
     domain::{
@@ -15,7 +19,7 @@ use crate::{
         resource::SigningAlg,
         words::UnixTime,
     },
-    sp::SpKey,
+    sp::{CertificateInfo, SpKey, read_certificate},
     store::{self, Conn, Store, Tx, audit::HeadSigner, keys::StoredKey},
 };
 
@@ -48,6 +52,10 @@ pub struct KeyInfo {
     pub alg: String,
     pub state: String,
     pub since: UnixTime,
+    /// When it moves on by itself, if it does.
+    pub moves_at: Option<UnixTime>,
+    /// Of SAML keys, which have a certificate.
+    pub certificate: Option<CertificateInfo>,
 }
 
 impl Keyring {
@@ -90,11 +98,12 @@ impl Keyring {
         let live = stored.iter().filter(|key| key.state != "retired");
         let mut ring = Self { version, tokens: vec![], saml: vec![], jwks: JwkSet::default() };
         for row in live {
-            match row.purpose.as_str() {
-                TOKEN => ring.tokens.push(TokenKey::open(row, master)?),
-                SAML => ring.saml.push(open_saml(row, master)?),
-                _ => {}
+            if row.purpose == TOKEN {
+                ring.tokens.push(TokenKey::open(row, master)?);
             }
+        }
+        for (row, published) in saml::in_order(&stored) {
+            ring.saml.push(saml::open(row, published, master)?);
         }
         let jwks: Result<Vec<_>, _> = ring.tokens.iter().map(|key| key.key.jwk()).collect();
         ring.jwks = JwkSet { keys: jwks? };
@@ -120,14 +129,6 @@ fn open(row: &StoredKey, master: &MasterKey) -> Result<Vec<u8>, Error> {
 
 fn place(kid: &str) -> String {
     format!("signing_keys/{kid}/sealed")
-}
-
-fn open_saml(row: &StoredKey, master: &MasterKey) -> Result<SpKey, Error> {
-    let broken = |_| Error::Broken(format!("SAML key {} is damaged", row.kid));
-    let key = PKey::private_key_from_pkcs8(&open(row, master)?).map_err(broken)?;
-    let pem = row.certificate.as_deref().unwrap_or_default();
-    let certificate = X509::from_pem(pem.as_bytes()).map_err(broken)?;
-    Ok(SpKey { key, certificate })
 }
 
 fn read_alg(name: &str) -> Result<SigningAlg, Error> {
@@ -257,6 +258,8 @@ impl Broker {
     pub async fn list_keys(&self) -> Result<Vec<KeyInfo>, Error> {
         let stored = self.store.read(|conn| Ok::<_, Error>(store::keys::all(conn)?)).await?;
         let info = |key: StoredKey| KeyInfo {
+            moves_at: self.moves_at(&key),
+            certificate: key.certificate.as_deref().and_then(read_certificate),
             kid: key.kid,
             purpose: key.purpose,
             alg: key.alg,
@@ -301,15 +304,28 @@ impl Broker {
         self.refresh().await
     }
 
-    /// Retires what has been replaced for long enough.
+    /// When a key moves on by itself.
+    fn moves_at(&self, key: &StoredKey) -> Option<UnixTime> {
+        let SamlKeys { wait, retire } = self.settings.saml_keys;
+        let after = match (key.purpose.as_str(), key.state.as_str()) {
+            (SAML, "next") => wait,
+            (SAML, "retiring") => retire,
+            (_, "retiring") => RETIRING,
+            _ => return None,
+        };
+        Some(UnixTime(key.state_since).plus(after))
+    }
+
+    /// Uses the SAML key that has waited long enough, and retires what has been replaced for long enough.
     ///
     /// # Errors
     /// [`Error`] when our side fails; then nothing was retired.
-    pub async fn retire_keys(&self) -> Result<(), Error> {
+    pub async fn move_keys_on(&self) -> Result<(), Error> {
         let now = self.clock.now();
-        let old = move |key: &StoredKey| {
-            key.state == "retiring" && now.since(UnixTime(key.state_since)) > RETIRING
-        };
+        self.use_waiting_saml_key(now).await?;
+        let stored_at = |key: &StoredKey| self.moves_at(key);
+        let old =
+            |key: &StoredKey| key.state == "retiring" && stored_at(key).is_some_and(|at| now > at);
         let stored = self.store.read(|conn| Ok::<_, Error>(store::keys::all(conn)?)).await?;
         let done: Vec<_> = stored.into_iter().filter(old).collect();
         if done.is_empty() {
@@ -325,7 +341,8 @@ impl Broker {
                 }
                 Ok(())
             })
-            .await
+            .await?;
+        self.refresh().await
     }
 }
 

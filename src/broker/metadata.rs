@@ -1,24 +1,41 @@
-//! Metadata that providers publish by URL: fetched when first needed and kept.
+//! Metadata: ours towards each provider, theirs where they publish it by URL.
+//!
+//! Theirs is fetched when first needed and refreshed from then on (`refresh`). What changed decides
+//! whether a new document comes into force by itself (`policy`) or waits for a person (`decisions`).
+//! The last good document outlives every outage.
+
+mod decisions;
+mod federation;
+mod policy;
+mod refresh;
+mod state;
+
+pub use policy::Draining;
+pub use refresh::Refreshed;
+pub use state::{Held, MetadataKey, MetadataState};
+
+use refresh::{NotRefreshed, Source};
 
 use super::{
     Broker, Error, Upstream,
     login::{LoginError, Refusal},
-    resources::WriteError,
+    resources::{Author, WriteError},
 };
 use crate::{
     domain::{
+        audit::Actor,
         resource::{Configuration as Wire, Invalid, SamlConfiguration},
         words::IdpId,
     },
-    sp, store,
+    sp,
 };
 
 impl Broker {
-    /// Our own metadata towards a SAML provider; `None`: there is no such provider.
+    /// Our own metadata towards a SAML provider, signed if wanted; `None`: there is no such provider.
     ///
     /// # Errors
-    /// [`Error`] when a certificate of ours cannot be encoded.
-    pub fn sp_metadata(&self, id: &IdpId) -> Result<Option<String>, Error> {
+    /// [`Error`] when a certificate of ours cannot be encoded, or there is no key to sign with.
+    pub fn sp_metadata(&self, id: &IdpId, signed: bool) -> Result<Option<String>, Error> {
         let configuration = self.configuration();
         let Some(provider) = configuration.provider(id) else { return Ok(None) };
         let (Upstream::Saml(side), Wire::Saml(saml)) =
@@ -27,6 +44,11 @@ impl Broker {
             return Ok(None);
         };
         let (format, signs) = (saml.name_id_format, saml.sign_authn_requests);
+        if signed {
+            let id = self.random.xml_id();
+            let xml = sp::build_signed_metadata(&side.sp, format, signs, &id);
+            return xml.map(Some).map_err(|error| Error::Broken(error.to_string()));
+        }
         let xml = sp::build_metadata(&side.sp, format, signs);
         Ok(Some(xml.map_err(crate::crypto::Failure::from)?))
     }
@@ -36,46 +58,42 @@ impl Broker {
     /// # Errors
     /// [`WriteError::Invalid`] says what is wrong with the address or what it leads to; what was
     /// fetched before stays.
-    pub async fn renew_metadata(&self, id: &IdpId) -> Result<(), WriteError> {
-        let configuration = self.configuration();
-        let provider = configuration.provider(id);
-        let provider =
-            provider.ok_or_else(|| WriteError::Missing(format!("IdentityProvider/{id}")))?;
-        let invalid = |problem: String| Invalid::new("configuration.metadataUrl", problem);
-        let Wire::Saml(saml) = &provider.resource.configuration else {
-            return Err(invalid("is for SAML only".to_owned()).into());
-        };
-        let url = saml.metadata_url.as_deref().ok_or_else(|| invalid("is missing".to_owned()))?;
-        match self.fetch_metadata(id, url, saml).await {
-            Ok(_) => Ok(()),
-            Err(LoginError::Failed(error)) => Err(error.into()),
-            Err(LoginError::Refused(refusal)) => Err(invalid(refusal.to_string()).into()),
+    pub async fn renew_metadata(
+        &self,
+        id: &IdpId,
+        author: &Author,
+    ) -> Result<Refreshed, WriteError> {
+        self.refresh().await?;
+        let source = Source::find(self, id).ok_or_else(|| invalid("is missing".to_owned()))?;
+        match self.refresh_one(&source, true, author.actor.clone()).await {
+            Ok(refreshed) => Ok(refreshed),
+            Err(NotRefreshed::Failed(error)) => Err(error.into()),
+            Err(problem) => Err(invalid(problem.to_string()).into()),
         }
     }
 
-    /// Fetches, checks and keeps the metadata of a provider that has none yet.
+    /// Fetches the metadata of a provider that has none that can be used.
     pub(super) async fn fetch_metadata(
         &self,
         id: &IdpId,
-        url: &str,
         saml: &SamlConfiguration,
     ) -> Result<sp::Idp, LoginError> {
-        let parsed = url::Url::parse(url).map_err(|e| Refusal::ProviderBroken(e.to_string()))?;
-        let answer = self.outbound.get(&parsed, "application/samlmetadata+xml").await;
-        let answer = answer.map_err(|error| Refusal::Unreachable(error.to_string()))?;
-        if answer.status != 200 {
-            let text = format!("{url} answered {}", answer.status);
-            return Err(Refusal::Unreachable(text).into());
-        }
-        let broken = |text: String| LoginError::from(Refusal::ProviderBroken(text));
-        let body = String::from_utf8(answer.body)
-            .map_err(|_| broken("its metadata is not UTF-8".to_owned()))?;
-        let idp = sp::Idp::new(saml, Some(&body)).map_err(|invalid| broken(invalid.to_string()))?;
-        let (id, url, now) = (id.clone(), url.to_owned(), self.clock.now());
-        self.store
-            .write(move |tx| Ok::<_, Error>(store::fetched::keep(tx, &id, &url, &body, now)?))
-            .await?;
         self.refresh().await?;
-        Ok(idp)
+        let source = Source::find(self, id).ok_or(Refusal::NoProvider)?;
+        match self.refresh_one(&source, true, Actor::Broker).await {
+            Ok(_) => {}
+            Err(NotRefreshed::Failed(error)) => return Err(error.into()),
+            Err(NotRefreshed::Unreachable(text)) => return Err(Refusal::Unreachable(text).into()),
+            Err(NotRefreshed::Refused(text)) => return Err(Refusal::ProviderBroken(text).into()),
+        }
+        self.refresh().await?;
+        let configuration = self.configuration();
+        let fetched = configuration.fetched(id, &source.url).map(|fetched| fetched.body.as_str());
+        let idp = sp::Idp::new(saml, fetched);
+        idp.map_err(|invalid| Refusal::ProviderBroken(invalid.to_string()).into())
     }
+}
+
+fn invalid(problem: String) -> Invalid {
+    Invalid::new("configuration.metadataUrl", problem)
 }

@@ -15,10 +15,11 @@ mod caller;
 mod clock;
 mod configuration;
 mod error;
+pub mod forecast;
 mod keyring;
 pub mod login;
 pub mod logout;
-mod metadata;
+pub mod metadata;
 mod oidc_exchange;
 pub mod outbound;
 pub mod refusals;
@@ -34,8 +35,8 @@ pub use caller::Caller;
 pub use clock::Clock;
 pub use configuration::{Client, Configuration, Provider, SamlSide, Upstream};
 pub use error::Error;
-pub use keyring::{KeyInfo, Keyring};
-pub use settings::{Sessions, Settings};
+pub use keyring::{KeyInfo, Keyring, NotMoved};
+pub use settings::{SamlKeys, Sessions, Settings};
 pub use start::{StartError, check_seal};
 
 use std::sync::Arc;
@@ -60,6 +61,10 @@ pub struct Broker {
     outbound: outbound::Outbound,
     upstreams: upstream::UpstreamCache,
     refusals: refusals::Counter,
+    /// One round of refreshing metadata at a time.
+    metadata_round: tokio::sync::Mutex<()>,
+    /// One look for newer keys at a time; who waits shares what was found.
+    unknown_keys: tokio::sync::Mutex<()>,
     /// So many password hashes at once: each takes 19 MiB and a core.
     hashing: Semaphore,
 }

@@ -15,7 +15,10 @@ use std::{
 
 use http::{
     HeaderMap, Method,
-    header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, LOCATION},
+    header::{
+        ACCEPT, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
+        LOCATION,
+    },
 };
 use reqwest::{
     Certificate, Client, NoProxy, Proxy, Response,
@@ -60,6 +63,15 @@ pub struct Answer {
     /// Seconds that the answer may be kept (`Cache-Control: max-age`, RFC 9111 §5.2.2.1); 0 for
     /// `no-store` and `no-cache`, `None` when nothing is said.
     pub max_age: Option<u64>,
+    /// What a later request may be made conditional on (RFC 9110 §8.8).
+    pub validators: Validators,
+}
+
+/// `ETag` and `Last-Modified`, as they were sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Validators {
+    pub etag: Option<String>,
+    pub modified: Option<String>,
 }
 
 /// No answer that we understand is larger, in bytes.
@@ -117,6 +129,26 @@ impl Outbound {
         self.send(request.map_err(|_| OutboundError::NotAUrl)?).await
     }
 
+    /// As [`Self::get`], unless nothing changed since `known` was sent: then the answer is a 304.
+    ///
+    /// # Errors
+    /// [`OutboundError`]; an answer of any status is no error.
+    pub async fn get_if_changed(
+        &self,
+        url: &Url,
+        accept: &str,
+        known: &Validators,
+    ) -> Result<Answer, OutboundError> {
+        let mut request = http::Request::get(url.as_str()).header(ACCEPT, accept);
+        let conditions = [(IF_NONE_MATCH, &known.etag), (IF_MODIFIED_SINCE, &known.modified)];
+        for (name, value) in conditions {
+            if let Some(value) = value {
+                request = request.header(name, value);
+            }
+        }
+        self.send(request.body(Vec::new()).map_err(|_| OutboundError::NotAUrl)?).await
+    }
+
     /// Sends `request`. Only a GET follows redirects; whatever else meets one gets it as the answer.
     ///
     /// # Errors
@@ -127,6 +159,41 @@ impl Outbound {
         tokio::time::timeout(self.timeout, self.follow(url, request))
             .await
             .unwrap_or(Err(OutboundError::TimedOut { host }))
+    }
+
+    /// Gets `url` into a file, unless nothing changed since `known` was sent; the answer's body is empty.
+    /// Such a call may last thirty times as long as another.
+    ///
+    /// # Errors
+    /// [`OutboundError`]; the file may hold a part then.
+    pub async fn spool(
+        &self,
+        url: &Url,
+        accept: &str,
+        known: &Validators,
+        file: &std::path::Path,
+        largest: u64,
+    ) -> Result<Answer, OutboundError> {
+        let mut headers = HeaderMap::new();
+        let wanted = [(ACCEPT, Some(accept)), (IF_NONE_MATCH, known.etag.as_deref())];
+        for (name, value) in
+            wanted.into_iter().chain([(IF_MODIFIED_SINCE, known.modified.as_deref())])
+        {
+            let value = value.map(http::HeaderValue::from_str).transpose();
+            if let Some(value) = value.map_err(|_| OutboundError::NotAUrl)? {
+                headers.insert(name, value);
+            }
+        }
+        let host = host_of(url)?;
+        let call = async {
+            let response = self.call(&Method::GET, url, &headers, &[]).await?;
+            match redirect_target(url, &response) {
+                Some(_) => Err(OutboundError::Redirected { host: host.clone() }),
+                None => write_to(response, &host, file, largest).await,
+            }
+        };
+        let timed_out = Err(OutboundError::TimedOut { host: host.clone() });
+        tokio::time::timeout(self.timeout * 30, call).await.unwrap_or(timed_out)
     }
 
     async fn follow(
@@ -240,6 +307,10 @@ async fn read(mut response: Response, host: &str) -> Result<Answer, OutboundErro
     let status = response.status().as_u16();
     let content_type = text_header(response.headers(), &CONTENT_TYPE);
     let max_age = text_header(response.headers(), &CACHE_CONTROL).and_then(|text| max_age(&text));
+    let validators = Validators {
+        etag: text_header(response.headers(), &ETAG),
+        modified: text_header(response.headers(), &LAST_MODIFIED),
+    };
     let mut body = Vec::new();
     while let Some(chunk) =
         response.chunk().await.map_err(|error| OutboundError::of(host.to_owned(), &error))?
@@ -249,7 +320,37 @@ async fn read(mut response: Response, host: &str) -> Result<Answer, OutboundErro
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Answer { status, content_type, body, max_age })
+    Ok(Answer { status, content_type, body, max_age, validators })
+}
+
+/// The body of a good answer as a file of ours, chunk by chunk.
+async fn write_to(
+    mut response: Response,
+    host: &str,
+    file: &std::path::Path,
+    largest: u64,
+) -> Result<Answer, OutboundError> {
+    let unwritable = |error: std::io::Error| OutboundError::NotSpooled(error.to_string());
+    let status = response.status().as_u16();
+    let mut left = largest;
+    let mut options = std::fs::OpenOptions::new();
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut out = options.create(true).write(true).truncate(true).open(file).map_err(unwritable)?;
+    let content_type = text_header(response.headers(), &CONTENT_TYPE);
+    let validators = Validators {
+        etag: text_header(response.headers(), &ETAG),
+        modified: text_header(response.headers(), &LAST_MODIFIED),
+    };
+    while status == 200
+        && let Some(chunk) =
+            response.chunk().await.map_err(|error| OutboundError::of(host.to_owned(), &error))?
+    {
+        let size = chunk.len() as u64;
+        let too_large = || OutboundError::TooLarge { host: host.to_owned() };
+        left = left.checked_sub(size).ok_or_else(too_large)?;
+        std::io::Write::write_all(&mut out, &chunk).map_err(unwritable)?;
+    }
+    Ok(Answer { status, content_type, body: Vec::new(), max_age: None, validators })
 }
 
 fn text_header(headers: &HeaderMap, name: &http::HeaderName) -> Option<String> {

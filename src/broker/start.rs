@@ -62,6 +62,8 @@ impl Broker {
             outbound,
             upstreams: UpstreamCache::default(),
             refusals: Counter::default(),
+            metadata_round: tokio::sync::Mutex::default(),
+            unknown_keys: tokio::sync::Mutex::default(),
             hashing: Semaphore::new(2),
         };
         broker.refresh().await?;

@@ -9,6 +9,8 @@ use crate::store;
 const POLL: Duration = Duration::from_millis(500);
 /// Polls between two rounds of forgetting: five minutes.
 const PURGE_EVERY: u32 = 600;
+/// Between two looks for metadata that is due.
+const METADATA_EVERY: Duration = Duration::from_secs(10);
 /// Polls between two looks at the refusal counts: ten seconds.
 const FLUSH_EVERY: u32 = 20;
 
@@ -65,6 +67,22 @@ impl Broker {
 
     /// Runs until the process ends.
     pub async fn watch(self: Arc<Self>) {
+        // A slow provider holds up nothing but the metadata of others.
+        tokio::join!(self.keep_up(), self.keep_metadata_fresh());
+    }
+
+    async fn keep_metadata_fresh(&self) {
+        let mut ticks = tokio::time::interval(METADATA_EVERY);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            if let Err(error) = self.refresh_metadata().await {
+                tracing::warn!(%error, "metadata was not refreshed and will be tried again");
+            }
+        }
+    }
+
+    async fn keep_up(&self) {
         let mut ticks = tokio::time::interval(POLL);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         for round in 1_u32.. {
@@ -83,7 +101,8 @@ impl Broker {
         }
         if round.is_multiple_of(PURGE_EVERY) {
             let now = self.clock.now();
-            self.retire_keys().await?;
+            self.move_keys_on().await?;
+            self.tell_of_ends().await?;
             self.store.write(move |tx| Ok::<_, Error>(store::purge::expired(tx, now)?)).await?;
         }
         Ok(())

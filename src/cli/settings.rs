@@ -10,7 +10,7 @@ use toml::{Table, Value};
 
 use super::Failure;
 use crate::{
-    broker::{self, Sessions, outbound::AllowPrivate, outbound::OutboundSettings},
+    broker::{self, SamlKeys, Sessions, outbound::AllowPrivate, outbound::OutboundSettings},
     domain::resource::check_url,
     http::TlsFiles,
     store::Database,
@@ -55,6 +55,8 @@ pub struct Settings {
     )]
     pub tokens: Tokens,
     #[serde(default)]
+    pub keys: Keys,
+    #[serde(default)]
     pub traces: Traces,
     #[serde(default)]
     pub log: Log,
@@ -96,6 +98,21 @@ pub struct Mail {
 #[expect(dead_code, reason = "accepted, so that one settings file fits this version and the next")]
 pub struct Tokens {
     refresh_grace_seconds: Option<u32>,
+}
+
+/// The pace of a roll-over of our SAML keys.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Keys {
+    saml_wait_seconds: i64,
+    saml_retire_seconds: i64,
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        let SamlKeys { wait, retire } = SamlKeys::default();
+        Self { saml_wait_seconds: wait, saml_retire_seconds: retire }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -262,6 +279,11 @@ impl Settings {
                 proxy: self.outbound.proxy.clone(),
                 ..OutboundSettings::default()
             },
+            saml_keys: SamlKeys {
+                wait: self.keys.saml_wait_seconds,
+                retire: self.keys.saml_retire_seconds,
+            },
+            spool: self.data_dir.clone(),
             capture: self.traces.capture,
         }
     }

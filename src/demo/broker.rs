@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Failure, directory::Directory};
 use crate::{
     broker::{
-        Broker, Clock, Sessions, Settings,
+        Broker, Clock, SamlKeys, Sessions, Settings,
         outbound::{AllowPrivate, OutboundSettings},
     },
     crypto::{MasterKey, Random},
@@ -23,13 +23,14 @@ pub(super) async fn open(
 ) -> Result<Arc<Broker>, Failure> {
     let database = Database::Sqlite(directory.path().join("medict.db"));
     let store = Store::open(database, 4)?;
-    let broker = Broker::open(settings(public_url), store, MasterKey::generate(Random), clock);
+    let broker =
+        Broker::open(settings(public_url, directory), store, MasterKey::generate(Random), clock);
     Ok(Arc::new(broker.await?))
 }
 
 /// The neighbours are on loopback, so calls there are allowed; traces show everything, for nobody real
 /// signs in.
-fn settings(public_url: &str) -> Settings {
+fn settings(public_url: &str, directory: &Directory) -> Settings {
     Settings {
         public_url: public_url.to_owned(),
         sessions: Sessions { idle: 3_600, absolute: 43_200 },
@@ -37,6 +38,8 @@ fn settings(public_url: &str) -> Settings {
             allow_private: AllowPrivate::Everything,
             ..OutboundSettings::default()
         },
+        saml_keys: SamlKeys::default(),
+        spool: directory.path().to_path_buf(),
         capture: true,
     }
 }

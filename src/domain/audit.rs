@@ -59,6 +59,16 @@ pub enum Action {
     RoleRevoked,
     KeyCreated,
     KeyRotated,
+    /// Metadata of a provider came into force; `detail` has every change and the policy that let it.
+    MetadataChanged,
+    /// Metadata of a provider waits for a person.
+    MetadataHeld,
+    /// Metadata that was fetched is not used, or a person turned it down.
+    MetadataRefused,
+    /// A provider's key that was replaced counts no more.
+    MetadataKeyEnded,
+    /// A certificate or metadata ends soon or has ended; told once for each level.
+    TermNear,
     /// Refusals beyond the rate at which each gets a record of its own; `detail` counts them.
     RefusalsCounted,
 }

@@ -50,6 +50,9 @@ pub struct UpstreamSession {
 #[serde(rename_all = "camelCase")]
 pub struct ExternalIdentity {
     pub provider: IdpId,
+    /// In a federation, the entityID of the member that named the person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entity: Option<String>,
     pub subject: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
@@ -84,6 +87,18 @@ pub struct ExternalIdentity {
     /// Every attribute as text, for rules.
     #[serde(default)]
     pub attributes: BTreeMap<String, Vec<String>>,
+}
+
+impl ExternalIdentity {
+    /// What the person is known by at the provider: in a federation two members may use one subject for
+    /// two people, so the member's name stands before it. It holds no space, so it ends at the first.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match &self.entity {
+            Some(entity) => format!("{entity} {}", self.subject),
+            None => self.subject.clone(),
+        }
+    }
 }
 
 impl Statement {

@@ -99,8 +99,12 @@ pub enum Stage {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Errand {
-    /// SAML: the `ID` of our `AuthnRequest`.
-    Saml { request: RequestId },
+    /// SAML: the `ID` of our `AuthnRequest`; in a federation the entityID of the member it went to.
+    Saml {
+        request: RequestId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        entity: Option<String>,
+    },
     /// OpenID Connect: `nonce` and PKCE `code_verifier`.
     Oidc { nonce: String, code_verifier: String },
 }
@@ -223,7 +227,7 @@ mod tests {
 
     #[test]
     fn only_the_provider_that_was_asked_may_answer() {
-        let errand = Errand::Saml { request: "_1".into() };
+        let errand = Errand::Saml { request: "_1".into(), entity: None };
         let sent = login().sent_to("a".into(), errand.clone(), UnixTime(1)).expect("in turn");
         assert!(login().proven(person("a"), UnixTime(2)).is_err(), "nobody was asked");
         assert!(sent.clone().proven(person("b"), UnixTime(2)).is_err(), "another was asked");

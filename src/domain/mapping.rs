@@ -146,6 +146,7 @@ impl Mapping {
         };
         let identity = ExternalIdentity {
             provider: provider.clone(),
+            entity: None,
             subject,
             username: first(Target::Username),
             email: first(Target::Email).filter(|email| super::resource::is_email(email)),

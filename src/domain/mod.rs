@@ -11,6 +11,7 @@ pub mod audit;
 pub mod identity;
 pub mod login;
 pub mod mapping;
+pub mod metadata;
 pub mod password;
 pub mod presets;
 pub mod provisioning;

@@ -1,7 +1,8 @@
-//! Three cookies: who is signed in, which browser a login was begun in, and which one saw the question
-//! whether a person is meant.
+//! Four cookies: who is signed in, which browser a login was begun in, which one saw the question whether a
+//! person is meant, and the institution picked last.
 
-use actix_web::cookie::{Cookie, SameSite};
+use actix_web::cookie::{Cookie, SameSite, time::Duration};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
 use crate::broker::Broker;
 
@@ -12,6 +13,8 @@ pub struct Names {
     pub browser: &'static str,
     /// Binds the answer on the page of a sign-in that began at its provider.
     pub arrival: &'static str,
+    /// Of no consequence but convenience.
+    pub institution: &'static str,
     secure: bool,
 }
 
@@ -22,6 +25,7 @@ impl Names {
                 session: "__Host-medict_session",
                 browser: "__Host-medict_browser",
                 arrival: "__Host-medict_arrival",
+                institution: "__Host-medict_institution",
                 secure: true,
             }
         } else {
@@ -29,6 +33,7 @@ impl Names {
                 session: "medict_session",
                 browser: "medict_browser",
                 arrival: "medict_arrival",
+                institution: "medict_institution",
                 secure: false,
             }
         }
@@ -44,6 +49,18 @@ impl Names {
 
     pub fn arrival(self, value: String) -> Cookie<'static> {
         self.build(self.arrival, value)
+    }
+
+    /// Remembers an entityID for a year.
+    pub fn institution(self, entity_id: &str) -> Cookie<'static> {
+        let mut cookie = self.build(self.institution, BASE64_URL_SAFE_NO_PAD.encode(entity_id));
+        cookie.set_max_age(Duration::days(365));
+        cookie
+    }
+
+    /// The entityID in such a cookie.
+    pub fn read_institution(value: &str) -> Option<String> {
+        String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(value).ok()?).ok()
     }
 
     /// Takes the session cookie away.

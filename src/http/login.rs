@@ -62,6 +62,9 @@ pub struct PostToIdp<'a> {
 pub fn render(context: &Context, step: Step) -> HttpResponse {
     let mut response = match &step.next {
         Next::Choose(login) => page::see_other(&format!("/login/{login}")),
+        Next::PickMember { login, idp } => {
+            page::see_other(&format!("/login/{login}/institution?idp={idp}"))
+        }
         Next::SendToIdp { url } | Next::ReturnToClient { url } => page::see_other(url),
         Next::ReturnHome { path } => page::see_other(path),
         Next::Continue { login, handle } => {

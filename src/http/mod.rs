@@ -15,6 +15,7 @@ mod context;
 mod cookies;
 mod form;
 mod health;
+mod institution;
 mod line;
 mod login;
 mod logout;
@@ -120,6 +121,7 @@ fn routes(app: &mut web::ServiceConfig) {
     app.configure(oauth::routes)
         .configure(logout::routes)
         .configure(login::routes)
+        .configure(institution::routes)
         .configure(saml::routes)
         .configure(oidc::routes)
         .configure(account::routes)

@@ -5,14 +5,26 @@ use actix_web::{HttpResponse, http::StatusCode, web};
 use super::{context::Context, form::SamlForm, login, page};
 use crate::domain::words::IdpId;
 
+/// How our metadata is wanted.
+#[derive(serde::Deserialize)]
+struct Wanted {
+    #[serde(default)]
+    signed: bool,
+}
+
 pub fn routes(app: &mut web::ServiceConfig) {
     app.service(web::resource("/saml/{idp}/metadata").route(web::get().to(metadata)))
         .service(web::resource("/saml/{idp}/acs").route(web::post().to(acs)));
 }
 
-/// `GET /saml/{idp}/metadata` — SAML Metadata §2.4.4: what the provider must know of us.
-async fn metadata(idp: web::Path<String>, context: Context) -> HttpResponse {
-    match context.broker.sp_metadata(&IdpId(idp.into_inner())) {
+/// `GET /saml/{idp}/metadata` — SAML Metadata §2.4.4: what the provider must know of us; with
+/// `?signed=true` it carries our signature.
+async fn metadata(
+    idp: web::Path<String>,
+    context: Context,
+    query: web::Query<Wanted>,
+) -> HttpResponse {
+    match context.broker.sp_metadata(&IdpId(idp.into_inner()), query.signed) {
         Ok(Some(xml)) => HttpResponse::Ok().content_type("application/samlmetadata+xml").body(xml),
         Ok(None) => {
             let reference = context.caller.reference.as_str();

@@ -12,6 +12,7 @@
 
 mod encrypt;
 mod logout;
+mod metadata;
 mod request;
 mod response;
 mod sign;
@@ -31,6 +32,7 @@ use openssl::{
 use crate::domain::words::UnixTime;
 
 pub use logout::{LogoutBuilder, LogoutHeard};
+pub use metadata::{MetadataBuilder, aggregate};
 pub use request::{AskedFor, NotARequest};
 pub use response::ResponseBuilder;
 pub use sign::{Algorithms, Signing};
@@ -102,30 +104,13 @@ impl SampleIdp {
     /// Its metadata (SAML Metadata §2.4.3).
     #[must_use]
     pub fn metadata(&self) -> String {
-        let endpoint = |name: &str, binding: &str, url: &str| {
-            format!(
-                "<md:{name} Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:{binding}\" \
-                 Location=\"{}\"/>",
-                attribute(url)
-            )
-        };
-        let service = |binding| endpoint("SingleSignOnService", binding, &self.sso_url);
-        let slo = self.slo_url.as_deref();
-        let slo = slo.map(|url| endpoint("SingleLogoutService", "HTTP-Redirect", url));
-        format!(
-            "<md:EntityDescriptor xmlns:md=\"urn:oasis:names:tc:SAML:2.0:metadata\" \
-             xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\" entityID=\"{}\">\
-             <md:IDPSSODescriptor WantAuthnRequestsSigned=\"false\" \
-             protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\">\
-             <md:KeyDescriptor use=\"signing\"><ds:KeyInfo><ds:X509Data><ds:X509Certificate>{}\
-             </ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor>{}{}{}\
-             </md:IDPSSODescriptor></md:EntityDescriptor>",
-            attribute(&self.entity_id),
-            self.certificate(),
-            slo.unwrap_or_default(),
-            service("HTTP-Redirect"),
-            service("HTTP-POST"),
-        )
+        self.describe().build()
+    }
+
+    /// Begins its metadata.
+    #[must_use]
+    pub fn describe(&self) -> MetadataBuilder {
+        MetadataBuilder::of(self)
     }
 
     /// Begins a response to `request_id`, delivered to `acs_url`, for `audience`.

@@ -30,6 +30,8 @@ pub struct CertificateInfo {
 pub(super) struct SigningKey {
     pub(super) key: PKey<Public>,
     pub(super) info: CertificateInfo,
+    /// The certificate as base64, to write it down again.
+    pub(super) base64: String,
 }
 
 /// Whom to believe, and with which concessions.
@@ -59,8 +61,15 @@ impl SigningKey {
         let key = certificate.public_key().map_err(|_| Unusable::NotACertificate)?;
         check_strength(&key)?;
         let info = describe(&certificate).map_err(|_| Unusable::NotACertificate)?;
-        Ok(Self { key, info })
+        let base64 = to_base64(&certificate).map_err(|_| Unusable::NotACertificate)?;
+        Ok(Self { key, info, base64 })
     }
+}
+
+/// What a certificate says; `None` for what is none, or has a key too weak to count.
+#[must_use]
+pub fn read_certificate(text: &str) -> Option<CertificateInfo> {
+    SigningKey::parse(text).ok().map(|key| key.info)
 }
 
 fn parse(text: &str) -> Option<X509> {

@@ -36,7 +36,7 @@ pub(super) fn check(text: &str, comments: Comments) -> Result<(), Rejection> {
 }
 
 /// What follows the XML declaration, if there is one.
-fn after_declaration(text: &str) -> Result<&str, Rejection> {
+pub(super) fn after_declaration(text: &str) -> Result<&str, Rejection> {
     let Some(rest) = text.strip_prefix("<?xml") else { return Ok(text) };
     if !rest.starts_with([' ', '\t', '\n']) {
         return Ok(text);

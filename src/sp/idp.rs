@@ -8,6 +8,7 @@ use crate::domain::{
 use super::{
     certificates::{CertificateInfo, SigningKey, Trust},
     metadata::{IdpMetadata, parse_metadata_signed_by},
+    scopes::Scope,
 };
 
 /// More signing certificates than this are a mistake; each costs a verification.
@@ -37,6 +38,9 @@ pub struct Idp {
     allow_cbc: bool,
     want_encryption: bool,
     clock_skew: i64,
+    /// Whether the configuration itself names the keys.
+    keys_named: bool,
+    scopes: Vec<Scope>,
 }
 
 impl Idp {
@@ -52,8 +56,22 @@ impl Idp {
         fetched_metadata: Option<&str>,
     ) -> Result<Self, Invalid> {
         let metadata = find_metadata(configuration, fetched_metadata)?.unwrap_or_default();
+        Self::with(configuration, metadata)
+    }
+
+    /// From one entity of an aggregate, whose signature [`super::read_aggregate`] has verified: nothing
+    /// else may be handed in here.
+    ///
+    /// # Errors
+    /// [`Invalid`] with a path below `configuration`.
+    pub fn of_entity(configuration: &SamlConfiguration, xml: &str) -> Result<Self, Invalid> {
+        Self::with(configuration, parse_metadata_signed_by(xml, None)?)
+    }
+
+    fn with(configuration: &SamlConfiguration, metadata: IdpMetadata) -> Result<Self, Invalid> {
         let named = configuration.x509_certificate.as_ref();
         let named = named.map(|list| parse_certificates("x509Certificate", list)).transpose()?;
+        let keys_named = named.is_some();
         let entity_id = entity_id(configuration, &metadata)?;
         let (binding, sso_url) = sso_endpoint(configuration, &metadata)?;
         Ok(Self {
@@ -63,6 +81,7 @@ impl Idp {
             slo: slo_endpoint(configuration, &metadata),
             sign_requests: configuration.sign_authn_requests || metadata.want_authn_requests_signed,
             valid_until: metadata.valid_until,
+            scopes: metadata.scopes,
             cache_duration: metadata.cache_duration,
             trust: Trust {
                 keys: check_keys(named.unwrap_or(metadata.keys))?,
@@ -72,7 +91,25 @@ impl Idp {
             allow_cbc: configuration.allow_cbc,
             want_encryption: configuration.want_assertions_encrypted,
             clock_skew: configuration.clock_skew_seconds.clamp(0, 300),
+            keys_named,
         })
+    }
+
+    /// Believes these certificates too, base64 each: keys that earlier metadata named and that drain.
+    /// Where the configuration names keys, only those count. What is no certificate is passed over.
+    #[must_use]
+    pub fn with_draining<'a>(mut self, certificates: impl Iterator<Item = &'a str>) -> Self {
+        if self.keys_named {
+            return self;
+        }
+        for key in certificates.filter_map(|base64| SigningKey::parse(base64).ok()) {
+            let known =
+                self.trust.keys.iter().any(|other| other.info.fingerprint == key.info.fingerprint);
+            if !known && self.trust.keys.len() < MOST_CERTIFICATES {
+                self.trust.keys.push(key);
+            }
+        }
+        self
     }
 
     /// The provider's entityID: the only issuer that counts.
@@ -122,6 +159,12 @@ impl Idp {
         self.cache_duration
     }
 
+    /// The domains that the provider may speak for; empty: its metadata says nothing.
+    #[must_use]
+    pub fn scopes(&self) -> &[Scope] {
+        &self.scopes
+    }
+
     /// Seconds that clocks may differ.
     #[must_use]
     pub fn clock_skew(&self) -> i64 {
@@ -152,15 +195,22 @@ fn find_metadata(
         (None, Some(xml)) => ("metadataXml", xml.as_str()),
         (None, None) => return Ok(None),
     };
+    let signers = metadata_signers(configuration)?;
+    let metadata = parse_metadata_signed_by(xml, signers.as_ref());
+    metadata.map(Some).map_err(|invalid| Invalid { path: path.to_owned(), ..invalid })
+}
+
+/// Whoever has to sign the metadata, if the configuration says so.
+pub(super) fn metadata_signers(
+    configuration: &SamlConfiguration,
+) -> Result<Option<Trust>, Invalid> {
     let pinned = configuration.metadata_certificate.as_ref();
     let pinned = pinned.map(|list| parse_certificates("metadataCertificate", list)).transpose()?;
-    let signers = pinned.map(|keys| Trust {
+    Ok(pinned.map(|keys| Trust {
         keys,
         allow_sha1: configuration.allow_sha1,
         allow_inclusive_c14n: configuration.allow_inclusive_c14n,
-    });
-    let metadata = parse_metadata_signed_by(xml, signers.as_ref());
-    metadata.map(Some).map_err(|invalid| Invalid { path: path.to_owned(), ..invalid })
+    }))
 }
 
 fn parse_certificates(path: &str, list: &OneOrMany) -> Result<Vec<SigningKey>, Invalid> {

@@ -3,6 +3,7 @@
 use openssl::error::ErrorStack;
 
 use crate::domain::{
+    metadata::{Description, Endpoint},
     resource::{Invalid, NameIdFormat, SsoBinding},
     words::UnixTime,
 };
@@ -13,11 +14,14 @@ use super::{
     guard::{Comments, METADATA_BYTES},
     idp::SloEndpoint,
     names::{
-        DS, EMAIL_ADDRESS, METADATA, PERSISTENT, POST, PROTOCOL, REDIRECT, TRANSIENT, UNSPECIFIED,
+        DS, EMAIL_ADDRESS, METADATA, PERSISTENT, POST, PROTOCOL, REDIRECT, SHIBMD, TRANSIENT,
+        UNSPECIFIED,
     },
     rejection::Rejection,
-    service_provider::{ServiceProvider, SpKey},
+    scopes::Scope,
+    service_provider::{Published, ServiceProvider, SpKey},
     signature,
+    transport::{NotBuilt, sign_enveloped},
     tree::{Node, Tree, attribute, child, children, is, normalise, text},
 };
 
@@ -34,10 +38,14 @@ pub struct IdpMetadata {
     pub slo: Vec<SloEndpoint>,
     /// Whether the provider insists on signed requests.
     pub want_authn_requests_signed: bool,
+    /// The `NameIDFormat`s that the provider names.
+    pub name_id_formats: Vec<String>,
     /// The earliest `validUntil` on the way to the descriptor.
     pub valid_until: Option<UnixTime>,
     /// The shortest `cacheDuration`, in seconds.
     pub cache_duration: Option<i64>,
+    /// The domains that the provider may speak for, if it says so (`shibmd:Scope`).
+    pub scopes: Vec<Scope>,
     pub(super) keys: Vec<SigningKey>,
 }
 
@@ -45,6 +53,40 @@ impl IdpMetadata {
     /// The certificates that sign, usable ones only; never empty.
     pub fn certificates(&self) -> impl Iterator<Item = &CertificateInfo> {
         self.keys.iter().map(|key| &key.info)
+    }
+
+    /// The certificate of that fingerprint, as base64.
+    #[must_use]
+    pub fn certificate(&self, fingerprint: &str) -> Option<&str> {
+        let found = self.keys.iter().find(|key| key.info.fingerprint == fingerprint)?;
+        Some(&found.base64)
+    }
+
+    /// What it says, for comparing it with another.
+    #[must_use]
+    pub fn description(&self) -> Description {
+        let slo = |binding| {
+            let found = self.slo.iter().find(|slo| slo.binding == binding);
+            found.map(|slo| slo.url.clone())
+        };
+        let endpoints = [
+            (Endpoint::SingleSignOnByRedirect, self.sso_redirect.clone()),
+            (Endpoint::SingleSignOnByPost, self.sso_post.clone()),
+            (Endpoint::SingleLogoutByRedirect, slo(SsoBinding::Redirect)),
+            (Endpoint::SingleLogoutByPost, slo(SsoBinding::Post)),
+        ];
+        let keys = self.certificates().map(|key| (key.fingerprint.clone(), key.subject.clone()));
+        Description {
+            entity_id: self.entity_id.clone(),
+            keys: keys.collect(),
+            endpoints: endpoints
+                .into_iter()
+                .filter_map(|(endpoint, url)| Some((endpoint, url?)))
+                .collect(),
+            name_id_formats: self.name_id_formats.clone(),
+            wants_signed_requests: self.want_authn_requests_signed,
+            valid_until: self.valid_until,
+        }
     }
 }
 
@@ -73,8 +115,7 @@ pub(super) fn parse_metadata_signed_by(
     if let Some(signers) = signers {
         check_signed(&[tree.root(), entity], signers).map_err(|rejection| invalid(&rejection))?;
     }
-    let metadata =
-        read(tree.root(), entity, descriptor).map_err(|rejection| invalid(&rejection))?;
+    let metadata = read(entity, descriptor).map_err(|rejection| invalid(&rejection))?;
     match () {
         () if metadata.entity_id.is_empty() => Err(invalid(&"has no entityID")),
         () if metadata.keys.is_empty() => Err(invalid(&"has no usable signing certificate")),
@@ -83,12 +124,10 @@ pub(super) fn parse_metadata_signed_by(
 }
 
 /// The one entity that is an identity provider, and its descriptor.
-fn find_provider<'t>(root: Node<'t>) -> Result<(Node<'t>, Node<'t>), &'static str> {
-    let entities: Vec<_> = match () {
+pub(super) fn find_provider(root: Node<'_>) -> Result<(Node<'_>, Node<'_>), &'static str> {
+    let entities = match () {
         () if is(root, METADATA, "EntityDescriptor") => vec![root],
-        () if is(root, METADATA, "EntitiesDescriptor") => {
-            children(root, METADATA, "EntityDescriptor").collect()
-        }
+        () if is(root, METADATA, "EntitiesDescriptor") => entities_in(root),
         () => return Err("is not SAML metadata: its root is no EntityDescriptor"),
     };
     let speaks_saml2 = |node: &Node| {
@@ -106,6 +145,12 @@ fn find_provider<'t>(root: Node<'t>) -> Result<(Node<'t>, Node<'t>), &'static st
     }
 }
 
+/// Every entity in a container and in the containers inside it; the guard bounds their depth.
+fn entities_in(container: Node<'_>) -> Vec<Node<'_>> {
+    let nested = children(container, METADATA, "EntitiesDescriptor").flat_map(entities_in);
+    children(container, METADATA, "EntityDescriptor").chain(nested).collect()
+}
+
 fn check_signed(nodes: &[Node], signers: &Trust) -> Result<(), Rejection> {
     for node in nodes {
         let signed = signature::verify(*node, signers).map_err(|fault| fault.rejection())?;
@@ -116,23 +161,33 @@ fn check_signed(nodes: &[Node], signers: &Trust) -> Result<(), Rejection> {
     Err(Rejection::Unsigned)
 }
 
-fn read(root: Node, entity: Node, descriptor: Node) -> Result<IdpMetadata, Rejection> {
-    let path = [root, entity, descriptor];
+pub(super) fn read(entity: Node, descriptor: Node) -> Result<IdpMetadata, Rejection> {
+    let path: Vec<_> = descriptor.ancestors().filter(Node::is_element).collect();
     let times = path.iter().filter_map(|node| attribute(*node, "validUntil"));
     let times = times.map(|time| UnixTime::parse_rfc3339(time.trim_ascii()));
     let times = times.collect::<Option<Vec<_>>>().ok_or(Rejection::NotATime)?;
     let caches = path.iter().filter_map(|node| attribute(*node, "cacheDuration"));
     let wanted = attribute(descriptor, "WantAuthnRequestsSigned");
+    let formats = children(descriptor, METADATA, "NameIDFormat");
+    let formats = formats.map(|node| Ok(text(node)?.trim_ascii().to_owned()));
     Ok(IdpMetadata {
         entity_id: attribute(entity, "entityID").unwrap_or_default().to_owned(),
         sso_redirect: endpoint(descriptor, "SingleSignOnService", REDIRECT),
         sso_post: endpoint(descriptor, "SingleSignOnService", POST),
         slo: children(descriptor, METADATA, "SingleLogoutService").filter_map(slo).collect(),
         want_authn_requests_signed: matches!(wanted, Some("true" | "1")),
+        name_id_formats: formats.collect::<Result<_, _>>()?,
         valid_until: times.into_iter().min(),
         cache_duration: caches.filter_map(duration::parse).min(),
+        scopes: [entity, descriptor].into_iter().flat_map(scopes).collect(),
         keys: signing_keys(descriptor)?,
     })
+}
+
+/// The `shibmd:Scope`s in the extensions of an entity or a descriptor.
+fn scopes(node: Node) -> Vec<Scope> {
+    let extensions = children(node, METADATA, "Extensions");
+    extensions.flat_map(|node| children(node, SHIBMD, "Scope")).filter_map(Scope::read).collect()
 }
 
 fn endpoint(descriptor: Node, name: &'static str, binding: &str) -> Option<String> {
@@ -181,15 +236,40 @@ pub fn build_metadata(
     name_id_format: NameIdFormat,
     sign_requests: bool,
 ) -> Result<String, ErrorStack> {
-    let keys = sp.keys.iter().enumerate().map(|(index, key)| key_descriptors(key, index == 0));
-    let keys = keys.collect::<Result<String, _>>()?;
+    write(sp, name_id_format, sign_requests, "")
+}
+
+/// As [`build_metadata`], signed with the key that signs requests; `id` is a fresh `xs:ID`.
+///
+/// # Errors
+/// [`NotBuilt`] when there is no key that signs, or OpenSSL fails.
+pub fn build_signed_metadata(
+    sp: &ServiceProvider,
+    name_id_format: NameIdFormat,
+    sign_requests: bool,
+    id: &str,
+) -> Result<String, NotBuilt> {
+    let key = sp.keys.first().ok_or(NotBuilt::NoKey)?;
+    let xml =
+        write(sp, name_id_format, sign_requests, &format!(" ID=\"{}\"", escape::attribute(id)))?;
+    let place = xml.find("<md:SPSSODescriptor").ok_or(NotBuilt::NotWritten)?;
+    sign_enveloped(&xml, place, id, key)
+}
+
+fn write(
+    sp: &ServiceProvider,
+    name_id_format: NameIdFormat,
+    sign_requests: bool,
+    id: &str,
+) -> Result<String, ErrorStack> {
+    let keys = sp.keys.iter().map(key_descriptors).collect::<Result<String, _>>()?;
     let (acs, slo) = (escape::attribute(&sp.acs_url), escape::attribute(&sp.slo_url));
     let slo = [REDIRECT, POST].map(|binding| {
         format!("<md:SingleLogoutService Binding=\"{binding}\" Location=\"{slo}\"/>")
     });
     let slo = slo.concat();
     Ok(format!(
-        "<md:EntityDescriptor xmlns:md=\"{METADATA}\" entityID=\"{}\">\
+        "<md:EntityDescriptor xmlns:md=\"{METADATA}\"{id} entityID=\"{}\">\
          <md:SPSSODescriptor AuthnRequestsSigned=\"{sign_requests}\" WantAssertionsSigned=\"true\" \
          protocolSupportEnumeration=\"{PROTOCOL}\">{keys}{slo}\
          <md:NameIDFormat>{}</md:NameIDFormat>\
@@ -200,11 +280,14 @@ pub fn build_metadata(
     ))
 }
 
-/// A key that signs is published for signing; an RSA key of ours also for encryption.
-fn key_descriptors(key: &SpKey, signs: bool) -> Result<String, ErrorStack> {
+/// One element for each use that the key is published for; only an RSA key can be encrypted to.
+fn key_descriptors(key: &SpKey) -> Result<String, ErrorStack> {
     let certificate = to_base64(&key.certificate)?;
     let rsa = key.key.id() == openssl::pkey::Id::RSA;
-    let uses = [("signing", signs), ("encryption", rsa)];
+    let uses = [
+        ("signing", key.published != Published::Encryption),
+        ("encryption", rsa && key.published != Published::Signing),
+    ];
     let descriptors = uses.into_iter().filter(|(_, has)| *has).map(|(usage, _)| {
         let methods = if usage == "encryption" { ENCRYPTION_METHODS } else { "" };
         format!(
@@ -228,5 +311,50 @@ pub(super) const fn format_uri(format: NameIdFormat) -> &'static str {
         NameIdFormat::Persistent => PERSISTENT,
         NameIdFormat::EmailAddress => EMAIL_ADDRESS,
         NameIdFormat::Transient => TRANSIENT,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use openssl::{
+        ec::{EcGroup, EcKey},
+        nid::Nid,
+        pkey::PKey,
+        rsa::Rsa,
+    };
+
+    use super::{super::make_certificate, *};
+
+    #[test]
+    fn signed_metadata_is_covered_whole_by_the_key_that_signs() {
+        let curve = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).expect("curve");
+        let ec = PKey::from_ec_key(EcKey::generate(&curve).expect("key")).expect("key");
+        let rsa = PKey::from_rsa(Rsa::generate(2048).expect("key")).expect("key");
+        let keys = [(ec, Published::Both), (rsa, Published::Encryption)].map(|(key, published)| {
+            let certificate = make_certificate(&key, "medict", UnixTime(0), &[7]).expect("made");
+            SpKey { key, certificate, published }
+        });
+        let certificate = to_base64(&keys[0].certificate).expect("encoded");
+        let sp = ServiceProvider {
+            entity_id: "https://sp.example/<md:SPSSODescriptor>".to_owned(),
+            acs_url: "https://sp.example/acs".to_owned(),
+            slo_url: "https://sp.example/slo".to_owned(),
+            keys: keys.to_vec(),
+        };
+        let xml = build_signed_metadata(&sp, NameIdFormat::Persistent, true, "_id").expect("built");
+        let trust = Trust {
+            keys: vec![SigningKey::parse(&certificate).expect("a key")],
+            allow_sha1: false,
+            allow_inclusive_c14n: false,
+        };
+        let check = |xml: &str| {
+            let tree = Tree::parse(xml, Comments::Refused).expect("well-formed");
+            check_signed(&[tree.root()], &trust)
+        };
+        assert_eq!(check(&xml), Ok(()));
+        assert_eq!(check(&xml.replace("/acs", "/evil")), Err(Rejection::DigestMismatch));
+        let uses: Vec<_> =
+            xml.match_indices("use=\"").map(|(at, _)| &xml[at + 5..at + 8]).collect();
+        assert_eq!(uses, ["sig", "enc"], "EC signs, RSA decrypts");
     }
 }

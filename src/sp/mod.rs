@@ -21,6 +21,7 @@
 //! * No clock, no database, no network: `now`, the keys and the expected request are arguments.
 //! * Only `outgoing.rs` names `samael`, and only its message types.
 
+mod aggregate;
 mod algorithms;
 mod attributes;
 mod c14n;
@@ -42,6 +43,7 @@ pub mod redirect_query;
 mod rejection;
 mod request;
 mod response;
+mod scopes;
 mod service_provider;
 mod signature;
 mod statement;
@@ -49,16 +51,18 @@ mod steps;
 mod transport;
 mod tree;
 
-pub use certificates::CertificateInfo;
+pub use aggregate::{AggregateSummary, BadAggregate, FederationEntity, read_aggregate};
+pub use certificates::{CertificateInfo, read_certificate};
 pub use idp::{Idp, SloEndpoint};
 pub use logout::{
     Delivered, Farewell, LogoutMessage, LogoutOutcome, NotBelieved, Question,
     VerifiedLogoutRequest, VerifiedLogoutResponse, build_logout_request, build_logout_response,
     verify_logout,
 };
-pub use metadata::{IdpMetadata, build_metadata, parse_metadata};
+pub use metadata::{IdpMetadata, build_metadata, build_signed_metadata, parse_metadata};
 pub use rejection::Rejection;
 pub use request::{RequestOptions, build_authn_request};
 pub use response::{VerifiedAssertion, is_unsolicited, verify_response, verify_unsolicited};
-pub use service_provider::{ServiceProvider, SpKey, make_certificate};
+pub use scopes::{Scope, drop_foreign};
+pub use service_provider::{Published, ServiceProvider, SpKey, make_certificate};
 pub use transport::{NotBuilt, Outgoing};

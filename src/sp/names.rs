@@ -6,6 +6,10 @@ pub const PROTOCOL: &str = "urn:oasis:names:tc:SAML:2.0:protocol";
 pub const ASSERTION: &str = "urn:oasis:names:tc:SAML:2.0:assertion";
 /// SAML Metadata §2.
 pub const METADATA: &str = "urn:oasis:names:tc:SAML:2.0:metadata";
+/// SAML Metadata Extensions for Login and Discovery User Interface §2.1.
+pub const MDUI: &str = "urn:oasis:names:tc:SAML:metadata:ui";
+/// Shibboleth Metadata Profile.
+pub const SHIBMD: &str = "urn:mace:shibboleth:metadata:1.0";
 /// XML Signature.
 pub const DS: &str = "http://www.w3.org/2000/09/xmldsig#";
 /// XML Encryption 1.0.

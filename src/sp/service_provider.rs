@@ -21,7 +21,7 @@ pub struct ServiceProvider {
     pub acs_url: String,
     /// Where logout messages arrive, by redirect or POST.
     pub slo_url: String,
-    /// The first signs; all decrypt.
+    /// The first signs; all decrypt; metadata publishes each for what it says.
     pub keys: Vec<SpKey>,
 }
 
@@ -32,6 +32,19 @@ pub struct SpKey {
     pub key: PKey<Private>,
     /// Self-signed, see [`make_certificate`].
     pub certificate: X509,
+    /// What our metadata publishes it for.
+    pub published: Published,
+}
+
+/// The `use` of a key in our metadata (SAML Metadata §2.4.1.1). An EC key is never for encryption.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Published {
+    /// Signs, or will soon; and providers may encrypt to it.
+    Both,
+    /// Signed until a moment ago; nobody should begin to encrypt to it.
+    Signing,
+    /// Decrypts, while another key signs.
+    Encryption,
 }
 
 impl SpKey {

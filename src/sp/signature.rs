@@ -84,6 +84,28 @@ pub(super) fn verify<'t, 'k>(
     Ok(Some(Signed { covered: Covered(parent), by, method: info.method.uri, weak }))
 }
 
+/// What the signature of a document that is read in parts says of the whole; the signature itself held.
+pub(super) struct Announced {
+    pub(super) digest: Hash,
+    pub(super) value: Vec<u8>,
+    /// The `PrefixList` of exclusive canonicalization; other methods are refused.
+    pub(super) prefixes: Vec<Option<String>>,
+}
+
+/// As [`verify`], but for the digest, which whoever reads the parts compares.
+pub(super) fn announced(parent: Node, trust: &Trust) -> Result<Option<Announced>, Fault> {
+    let Some(signature) = child(parent, DS, "Signature")? else { return Ok(None) };
+    let signature = Signature::parse(signature)?;
+    let info = SignedInfo::parse(signature.signed_info, trust)?;
+    info.check_reference(parent)?;
+    signature.verify(&info, trust)?;
+    let Method::Exclusive(prefixes) = info.transform else {
+        return Err(Rejection::Canonicalization.into());
+    };
+    let prefixes = prefixes.into_iter().map(|prefix| prefix.map(str::to_owned)).collect();
+    Ok(Some(Announced { digest: info.digest, value: info.digest_value, prefixes }))
+}
+
 struct Signature<'t> {
     node: Node<'t>,
     signed_info: Node<'t>,

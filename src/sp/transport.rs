@@ -106,7 +106,7 @@ impl Letter<'_> {
     }
 
     fn post(&self, key: Option<&SpKey>) -> Result<Outgoing, NotBuilt> {
-        let signed = key.map(|key| sign_enveloped(self.xml, self.id, key)).transpose()?;
+        let signed = key.map(|key| sign_behind_issuer(self.xml, self.id, key)).transpose()?;
         Ok(Outgoing::Post {
             action: self.url.to_owned(),
             parameter: self.parameter,
@@ -126,15 +126,27 @@ fn encode(value: &str) -> String {
     byte_serialize(value.as_bytes()).collect()
 }
 
-/// Puts an enveloped signature behind the `Issuer` (SAML Core §5.4, §3.2.1).
-fn sign_enveloped(xml: &str, id: &RequestId, key: &SpKey) -> Result<String, NotBuilt> {
+/// The place of a signature in a message (SAML Core §3.2.1).
+fn sign_behind_issuer(xml: &str, id: &RequestId, key: &SpKey) -> Result<String, NotBuilt> {
+    let issuer_end = "</saml2:Issuer>";
+    let place = xml.find(issuer_end).ok_or(NotBuilt::NotWritten)? + issuer_end.len();
+    sign_enveloped(xml, place, id.as_str(), key)
+}
+
+/// Puts an enveloped signature over the whole of `xml`, whose root has this `id`, at `place` (SAML Core §5.4).
+pub(super) fn sign_enveloped(
+    xml: &str,
+    place: usize,
+    id: &str,
+    key: &SpKey,
+) -> Result<String, NotBuilt> {
     let tree = Tree::parse(xml, Comments::Refused).map_err(|_| NotBuilt::NotWritten)?;
     let mut covered = String::with_capacity(xml.len());
     canonicalize(&mut covered, tree.root(), None, &Method::Exclusive(Vec::new()))
         .map_err(|_| NotBuilt::NotWritten)?;
     let digest = openssl::hash::hash(MessageDigest::sha256(), covered.as_bytes())?;
     let method = method_for(key)?;
-    let info = signed_info(method.uri, id.as_str(), &BASE64_STANDARD.encode(digest));
+    let info = signed_info(method.uri, id, &BASE64_STANDARD.encode(digest));
     let declared =
         info.replacen("<ds:SignedInfo>", &format!("<ds:SignedInfo xmlns:ds=\"{DS}\">"), 1);
     let value = BASE64_STANDARD.encode(method.sign(&key.key, declared.as_bytes())?);
@@ -144,8 +156,6 @@ fn sign_enveloped(xml: &str, id: &RequestId, key: &SpKey) -> Result<String, NotB
          </ds:KeyInfo></ds:Signature>",
         to_base64(&key.certificate)?,
     );
-    let issuer_end = "</saml2:Issuer>";
-    let place = xml.find(issuer_end).ok_or(NotBuilt::NotWritten)? + issuer_end.len();
     Ok(format!("{}{signature}{}", &xml[..place], &xml[place..]))
 }
 

@@ -7,7 +7,6 @@ use super::{
     changes::{self, Topic},
     schema::fetched,
 };
-use crate::domain::words::{IdpId, UnixTime};
 
 /// A document as it was last fetched.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
@@ -17,6 +16,8 @@ pub struct Fetched {
     pub url: String,
     pub fetched_at: i64,
     pub body: String,
+    /// JSON: the keys of earlier documents that still count.
+    pub draining: String,
 }
 
 /// # Errors
@@ -25,25 +26,19 @@ pub fn all(conn: &mut Conn) -> Result<Vec<Fetched>, Error> {
     Ok(fetched::table.load(conn)?)
 }
 
-/// Keeps `body` instead of what was kept before, and tells other processes.
+/// Puts `next` in the place of the document that was fetched at `was`, and tells other processes.
+/// `was` is `None` when there was none. `false`: somebody was faster.
 ///
 /// # Errors
 /// [`Error`] when the database fails.
-pub fn keep(
-    conn: &mut Conn,
-    idp: &IdpId,
-    url: &str,
-    body: &str,
-    now: UnixTime,
-) -> Result<(), Error> {
-    diesel::delete(fetched::table.find(idp.as_str())).execute(conn)?;
-    let row = Fetched {
-        idp: idp.0.clone(),
-        url: url.to_owned(),
-        fetched_at: now.0,
-        body: body.to_owned(),
-    };
-    diesel::insert_into(fetched::table).values(&row).execute(conn)?;
+pub fn replace(conn: &mut Conn, was: Option<i64>, next: &Fetched) -> Result<bool, Error> {
+    let row = fetched::table.find(&next.idp);
+    let here: Option<i64> = row.select(fetched::fetched_at).first(conn).optional()?;
+    if here != was {
+        return Ok(false);
+    }
+    diesel::delete(row).execute(conn)?;
+    diesel::insert_into(fetched::table).values(next).execute(conn)?;
     changes::bump(conn, Topic::Configuration)?;
-    Ok(())
+    Ok(true)
 }

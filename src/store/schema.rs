@@ -164,5 +164,44 @@ table! {
         url -> Text,
         fetched_at -> BigInt,
         body -> Text,
+        draining -> Text,
+    }
+}
+table! {
+    refreshes (idp) {
+        idp -> Text,
+        url -> Text,
+        due_at -> BigInt,
+        asked_at -> BigInt,
+        checked_at -> Nullable<BigInt>,
+        failures -> BigInt,
+        error -> Nullable<Text>,
+        etag -> Nullable<Text>,
+        modified -> Nullable<Text>,
+        held -> Nullable<Text>,
+        held_at -> Nullable<BigInt>,
+        settled -> Nullable<Text>,
+    }
+}
+table! { told_terms (subject) { subject -> Text, level -> BigInt, } }
+table! {
+    federations (idp) {
+        idp -> Text,
+        basis -> Text,
+        generation -> BigInt,
+        fetched_at -> BigInt,
+        entities -> BigInt,
+        passed_over -> BigInt,
+    }
+}
+table! {
+    entities (idp, generation, entity_id) {
+        idp -> Text,
+        generation -> BigInt,
+        entity_id -> Text,
+        name -> Text,
+        search -> Text,
+        xml -> Text,
+        draining -> Text,
     }
 }

@@ -206,11 +206,11 @@ stories! {
             "key-rotated success operator: retiring", "key-rotated success operator: retiring",
         ]);
         world.clock.advance(3 * 86_400);
-        world.broker.retire_keys().await.expect("retired");
+        world.broker.move_keys_on().await.expect("retired");
         let told = log.news().await;
         assert_eq!(words(&told), ["key-rotated success broker"; 2]);
         assert!(told.iter().all(|event| detail(event)["state"] == "retired"));
-        world.broker.retire_keys().await.expect("nothing to do");
+        world.broker.move_keys_on().await.expect("nothing to do");
         log.tells([]).await;
     }
 

@@ -143,7 +143,7 @@ stories! {
         world.apply(vec![twin]).await;
         let at_twin = |path: &str| format!("{}/saml/twin/{path}", world.url);
         let elsewhere = rival.respond_to("", &acs(&world), &entity(&world), now).in_response_to(None);
-        let for_twin = world.neighbours.idp.respond_to("", &at_twin("acs"), &at_twin("metadata"), now);
+        let for_twin = world.neighbours.idp().respond_to("", &at_twin("acs"), &at_twin("metadata"), now);
         for (what, builder) in [
             ("unsigned", unsolicited(&world, "ada").unsigned()),
             ("expired", unsolicited(&world, "ada").expired_by(600)),
@@ -236,7 +236,7 @@ fn entity(world: &World) -> String {
 /// A response of the provider that nobody asked for.
 fn unsolicited(world: &World, who: &str) -> ResponseBuilder {
     let now = Clock::default().now();
-    let idp = &world.neighbours.idp;
+    let idp = world.neighbours.idp();
     let email = format!("{who}@hospital.example");
     idp.respond_to("", &acs(world), &entity(world), now).in_response_to(None).person(
         who,

@@ -116,7 +116,7 @@ stories! {
         use base64::{Engine, prelude::BASE64_STANDARD};
         let xml = String::from_utf8(BASE64_STANDARD.decode(response).expect("base64")).expect("text");
         let now = Clock::default().now();
-        let carrier = world.neighbours.idp.logged_out("_x", &["Success"], "https://x.example/", now);
+        let carrier = world.neighbours.idp().logged_out("_x", &["Success"], "https://x.example/", now);
         let query = carrier.redirecting(&xml, Some(&state));
         let at_acs = format!("{}/saml/corporate/acs?{query}", world.url);
         assert_eq!(browser.open(&at_acs).await.expect("a page").status, 405);
@@ -204,13 +204,13 @@ stories! {
         let request = world.neighbours.last_logout.lock().expect("lock").clone().expect("a request").id;
         let answer = |id: &str| {
             let now = Clock::default().now();
-            let response = world.neighbours.idp.logged_out(id, &["Success"], &slo_address(&world, "corporate"), now);
+            let response = world.neighbours.idp().logged_out(id, &["Success"], &slo_address(&world, "corporate"), now);
             slo(&world, "corporate", &response.by_redirect(None))
         };
         world.apply(vec![twin(&world)]).await;
         let at_twin = slo_address(&world, "twin");
         let now = Clock::default().now();
-        let mixed_up = world.neighbours.idp.logged_out(&request, &["Success"], &at_twin, now).by_redirect(None);
+        let mixed_up = world.neighbours.idp().logged_out(&request, &["Success"], &at_twin, now).by_redirect(None);
         assert_eq!(browser.open(&slo(&world, "twin", &mixed_up)).await.expect("a page").status, 400);
         assert_eq!(browser.open(&answer("_unknown")).await.expect("a page").status, 400);
 
@@ -251,7 +251,7 @@ async fn sign_in(
 
 fn log_out(world: &World, who: &str, indexes: &[&str]) -> medict::samples::saml_idp::LogoutBuilder {
     let now = Clock::default().now();
-    world.neighbours.idp.log_out(who, indexes, &slo_address(world, "corporate"), now)
+    world.neighbours.idp().log_out(who, indexes, &slo_address(world, "corporate"), now)
 }
 
 fn slo_address(world: &World, idp: &str) -> String {

@@ -33,6 +33,38 @@ fn metadata_alone_makes_a_provider() {
     }
 }
 
+/// A key without a declared use signs, and signatures are demanded all the same.
+#[test]
+fn a_key_of_any_use_never_switches_signatures_off() {
+    let any = provider(&IDP.describe().without_use().build(), json!({})).expect("a provider");
+    assert!(verify_by(&honest().build(), &any).is_ok());
+    let unsigned = honest().unsigned().build();
+    assert_eq!(verify_by(&unsigned, &any).err(), Some(Rejection::Unsigned));
+    let foreign = OTHER.respond_to(REQUEST, ACS, ENTITY, NOW).person("ada", &[]).build();
+    assert_eq!(verify_by(&foreign, &any).err(), Some(Rejection::SignatureMismatch));
+}
+
+/// Keys of earlier metadata count beside those in force, unless the configuration names keys.
+#[test]
+fn draining_keys_count_beside_the_others() {
+    let other = OTHER.certificate();
+    let foreign = || {
+        OTHER
+            .respond_to(REQUEST, ACS, ENTITY, NOW)
+            .person("ada", &[])
+            .issued_by(IDP.entity_id())
+            .build()
+    };
+    let of = |more| provider(&IDP.metadata(), more).expect("a provider");
+    let draining = of(json!({})).with_draining([other.as_str(), "garbage"].into_iter());
+    assert_eq!(draining.certificates().count(), 2);
+    assert!(verify_by(&foreign(), &draining).is_ok());
+    assert!(verify_by(&honest().build(), &draining).is_ok());
+    let named = of(json!({ "x509Certificate": IDP.certificate() }));
+    let named = named.with_draining([other.as_str()].into_iter());
+    assert_eq!(verify_by(&foreign(), &named).err(), Some(Rejection::SignatureMismatch));
+}
+
 #[test]
 fn what_is_named_beside_metadata_counts() {
     let metadata = IDP.metadata();

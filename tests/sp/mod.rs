@@ -3,6 +3,7 @@
 //! Tables of (what is sent, what must happen). Whatever is refused must leave one failed step, the last.
 
 mod accept;
+mod aggregates;
 mod encoding;
 mod floods;
 mod logout;
@@ -24,7 +25,7 @@ use medict::{
     },
     samples::saml_idp::{ResponseBuilder, SampleIdp},
     sp::{
-        Idp, Rejection, ServiceProvider, SpKey, VerifiedAssertion, make_certificate,
+        Idp, Published, Rejection, ServiceProvider, SpKey, VerifiedAssertion, make_certificate,
         verify_response,
     },
 };
@@ -53,7 +54,7 @@ fn service_provider() -> ServiceProvider {
         entity_id: ENTITY.to_owned(),
         acs_url: ACS.to_owned(),
         slo_url: SLO.to_owned(),
-        keys: vec![SpKey { key, certificate }],
+        keys: vec![SpKey { key, certificate, published: Published::Both }],
     }
 }
 

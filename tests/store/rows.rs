@@ -6,7 +6,7 @@ use medict::{
     store::{
         Conn, Error, Tx, fetched, grants, keys, links,
         logins::{self, Pending},
-        purge, replays, sessions, throttles, traces, user_roles, users,
+        purge, refreshes, replays, sessions, throttles, traces, user_roles, users,
     },
 };
 
@@ -165,16 +165,42 @@ stories! {
         }
     }
 
-    /// Of fetched metadata the newest is kept, and other processes hear of it.
+    /// Of fetched metadata the newest is kept, and other processes hear of it; who judged by an older
+    /// one than is there comes too late.
     async fn the_newest_metadata_is_kept(cellar: Cellar) {
         let version = || cellar.now(medict::store::changes::versions);
         let before = version().await.configuration;
-        for body in ["<old/>", "<new/>"] {
-            cellar.given(move |tx| fetched::keep(tx, &"idp".into(), "https://idp", body, NOW)).await;
+        let row = |at: i64| fetched::Fetched {
+            idp: "idp".into(),
+            url: "https://idp".into(),
+            fetched_at: at,
+            body: format!("<at-{at}/>"),
+            draining: "[]".into(),
+        };
+        for (was, at, won) in [(None, 1, true), (None, 2, false), (Some(1), 3, true), (Some(1), 4, false)] {
+            let replaced = cellar.given(move |tx| fetched::replace(tx, was, &row(at))).await;
+            assert_eq!(replaced, won, "{at}");
         }
         let all = cellar.now(fetched::all).await;
-        assert_eq!(all.iter().map(|one| one.body.as_str()).collect::<Vec<_>>(), ["<new/>"]);
+        assert_eq!(all.iter().map(|one| one.body.as_str()).collect::<Vec<_>>(), ["<at-3/>"]);
         assert_eq!(version().await.configuration, before + 2);
+    }
+
+    /// A fetch is claimed by one process, and only the holder of the claim writes how it went.
+    async fn a_fetch_is_claimed_once(cellar: Cellar) {
+        let idp = || medict::domain::words::IdpId("idp".into());
+        for (seen, until, won) in [(None, 10, true), (Some(10), 20, true), (Some(10), 30, false)] {
+            let claimed = cellar
+                .given(move |tx| refreshes::claim(tx, &idp(), "https://idp", seen, NOW, until))
+                .await;
+            assert_eq!(claimed, won, "{until}");
+        }
+        let next = refreshes::Refresh { idp: "idp".into(), due_at: 99, ..Default::default() };
+        for (claimed, won) in [(10, false), (20, true), (20, false)] {
+            let next = next.clone();
+            let settled = cellar.given(move |tx| refreshes::settle(tx, claimed, &next)).await;
+            assert_eq!(settled, won, "{claimed}");
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use std::{
 
 use medict::{
     broker::{
-        Broker, Clock, Sessions, Settings,
+        Broker, Clock, SamlKeys, Sessions, Settings,
         outbound::{AllowPrivate, OutboundSettings},
         resources::Written,
     },
@@ -82,8 +82,8 @@ impl World {
         let mut settings = settings(free_port());
         change(&mut settings);
         let redirect_uri = format!("{}/oidc/openid/callback", settings.public_url);
-        let neighbours = Neighbours::start(&redirect_uri);
         let clock = Clock::default();
+        let neighbours = Neighbours::by(&redirect_uri, clock.clone());
         let (broker, running) = serve(&database, &master, settings, &clock).await;
         let url = broker.issuer().to_owned();
         let world = Self { broker, clock, neighbours, database, master, url, _running: running };
@@ -160,6 +160,8 @@ fn settings(port: u16) -> Settings {
             timeout: Duration::from_secs(3),
             ..OutboundSettings::default()
         },
+        saml_keys: SamlKeys::default(),
+        spool: std::env::temp_dir(),
         capture: false,
     }
 }

@@ -47,7 +47,10 @@ pub struct Neighbours {
     pub base: String,
     pub person: Arc<Mutex<Person>>,
     pub deviation: Arc<Mutex<Deviation>>,
-    pub idp: Arc<SampleIdp>,
+    pub clock: Clock,
+    pub idp: Arc<Mutex<Arc<SampleIdp>>>,
+    /// What `/saml/metadata` answers; nothing: 503.
+    pub metadata: Arc<Mutex<Option<String>>>,
     pub op: Arc<Mutex<SampleOp>>,
     /// The last SAML response that went out, with its `RelayState`.
     pub last_response: Arc<Mutex<Option<(String, String)>>>,
@@ -62,8 +65,13 @@ pub struct Neighbours {
 impl Neighbours {
     /// `redirect_uri` is where the broker wants the OpenID Provider's answers.
     pub fn start(redirect_uri: &str) -> Self {
+        Self::by(redirect_uri, Clock::default())
+    }
+
+    /// The same, living by another's clock.
+    pub fn by(redirect_uri: &str, clock: Clock) -> Self {
         let base = format!("http://127.0.0.1:{}", free_port());
-        let now = Clock::default().now();
+        let now = clock.now();
         let (entity_id, sso) = (format!("{base}/saml"), format!("{base}/saml/sso"));
         let idp = SampleIdp::new(&entity_id, &sso, now).expect("keys");
         let client = SampleClient {
@@ -75,7 +83,9 @@ impl Neighbours {
         let neighbours = Self {
             person: Arc::new(Mutex::new(Person::new("ada", &["GG-Physicians"]))),
             deviation: Arc::new(Mutex::new(Box::new(|builder| builder))),
-            idp: Arc::new(idp),
+            clock,
+            metadata: Arc::new(Mutex::new(Some(idp.metadata()))),
+            idp: Arc::new(Mutex::new(Arc::new(idp))),
             op: Arc::new(Mutex::new(op)),
             last_response: Arc::new(Mutex::new(None)),
             last_logout: Arc::new(Mutex::new(None)),
@@ -111,8 +121,22 @@ impl Neighbours {
         self.at("/callback")
     }
 
+    /// Who answers at `/saml/sso` now.
+    pub fn idp(&self) -> Arc<SampleIdp> {
+        Arc::clone(&self.idp.lock().expect("lock"))
+    }
+
+    /// What the metadata address answers from now on; nothing: it is down.
+    pub fn publishes(&self, metadata: Option<String>) {
+        *self.metadata.lock().expect("lock") = metadata;
+    }
+
+    pub fn metadata_url(&self) -> String {
+        self.at("/saml/metadata")
+    }
+
     pub fn certificate(&self) -> String {
-        self.idp.certificate()
+        self.idp().certificate()
     }
 
     /// A broker's configuration that fits these neighbours: two providers, two applications, two roles.
@@ -160,6 +184,7 @@ impl Neighbours {
             App::new()
                 .app_data(data.clone())
                 .route("/saml/sso", web::get().to(sso))
+                .route("/saml/metadata", web::get().to(metadata))
                 .route("/saml/slo", web::get().to(slo_by_redirect))
                 .route("/saml/slo", web::post().to(slo_by_post))
                 .route("/forged", web::get().to(forged))
@@ -183,12 +208,12 @@ impl Neighbours {
 }
 
 async fn sso(request: HttpRequest, it: web::Data<Neighbours>) -> HttpResponse {
-    let asked = it.idp.read_redirect(request.query_string()).expect("an AuthnRequest");
+    let asked = it.idp().read_redirect(request.query_string()).expect("an AuthnRequest");
     let person = it.person.lock().expect("lock").clone();
     let groups: Vec<&str> = person.groups.iter().map(String::as_str).collect();
     let email = format!("{}@hospital.example", person.subject);
     let builder =
-        it.idp.respond_to(&asked.id, &asked.acs_url, &asked.issuer, Clock::default().now()).person(
+        it.idp().respond_to(&asked.id, &asked.acs_url, &asked.issuer, it.clock.now()).person(
             &person.subject,
             &[
                 ("givenName", &["Ada"]),
@@ -211,12 +236,24 @@ async fn sso(request: HttpRequest, it: web::Data<Neighbours>) -> HttpResponse {
     posting(&asked.acs_url, &response, &relay_state)
 }
 
+async fn metadata(request: HttpRequest, it: web::Data<Neighbours>) -> HttpResponse {
+    let Some(metadata) = it.metadata.lock().expect("lock").clone() else {
+        return HttpResponse::ServiceUnavailable().finish();
+    };
+    let etag = format!("\"{}\"", medict::crypto::sha256_base64url(&metadata));
+    let known = request.headers().get("if-none-match").and_then(|value| value.to_str().ok());
+    if known == Some(&etag) {
+        return HttpResponse::NotModified().finish();
+    }
+    HttpResponse::Ok().insert_header(("etag", etag)).body(metadata)
+}
+
 async fn slo_by_redirect(request: HttpRequest, it: web::Data<Neighbours>) -> HttpResponse {
-    slo(it.idp.read_logout_redirect(request.query_string()).expect("a message"), &it)
+    slo(it.idp().read_logout_redirect(request.query_string()).expect("a message"), &it)
 }
 
 async fn slo_by_post(form: String, it: web::Data<Neighbours>) -> HttpResponse {
-    slo(it.idp.read_logout_form(&form).expect("a message"), &it)
+    slo(it.idp().read_logout_form(&form).expect("a message"), &it)
 }
 
 /// Answers a request; an answer has arrived.
@@ -228,7 +265,7 @@ fn slo(heard: LogoutHeard, it: &Neighbours) -> HttpResponse {
     };
     let slo_url = heard.issuer.replace("/metadata", "/slo");
     let now = Clock::default().now();
-    let response = it.idp.logged_out(&heard.id, answer.statuses, &slo_url, now);
+    let response = it.idp().logged_out(&heard.id, answer.statuses, &slo_url, now);
     if answer.by_post {
         return posting(&slo_url, &response.by_post(), "");
     }

@@ -36,13 +36,13 @@ pub(super) fn admit(
     let (user, word) = match decision {
         Admission::Known(user) => (user, "known"),
         Admission::Tie(user) => {
-            store::links::create(tx, &provider.id, &who.subject, &user, ending.now)?;
+            store::links::create(tx, &provider.id, &who.key(), &user, ending.now)?;
             (user, "tied to an existing account")
         }
         Admission::Create => {
             let account = new_account(ending, who)?;
             users::create(tx, &account)?;
-            store::links::create(tx, &provider.id, &who.subject, &ending.user_id, ending.now)?;
+            store::links::create(tx, &provider.id, &who.key(), &ending.user_id, ending.now)?;
             (ending.user_id.clone(), "created")
         }
     };
@@ -67,7 +67,7 @@ fn admitted(ending: &Ending, provider: &Provider, user: &UserId, word: &str) -> 
 }
 
 fn candidates(tx: &mut Tx<'_>, who: &ExternalIdentity) -> Result<Candidates, LoginError> {
-    let linked = store::links::find(tx, &who.provider, &who.subject)?;
+    let linked = store::links::find(tx, &who.provider, &who.key())?;
     let same_email = match (&linked, &who.email) {
         (None, Some(email)) => users::find_by_local_email(tx, email)?,
         _ => None,

@@ -126,7 +126,8 @@ impl Broker {
         let configuration = self.configuration();
         let provider = self.only_way(asked).and_then(|id| configuration.provider(&id).cloned());
         provider.is_some_and(|provider| match &provider.resource.configuration {
-            Wire::Saml(saml) => saml.is_passive,
+            // Picking a member of a federation is asking.
+            Wire::Saml(saml) => saml.is_passive && !provider.has_members(),
             Wire::Oidc(_) => false,
         })
     }

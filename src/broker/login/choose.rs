@@ -53,6 +53,9 @@ impl Broker {
         let client = request.and_then(|request| configuration.client(&request.client_id));
         let offered = configuration.providers_for(client.map(|client| &client.resource));
         let mut origins: Vec<_> = offered.iter().filter_map(|p| self.origin_of(p)).collect();
+        for provider in &offered {
+            origins.extend(self.origin_of_only_member(provider).await);
+        }
         origins.sort();
         origins.dedup();
         Ok(Choice {
@@ -150,6 +153,15 @@ impl Broker {
             }
             other => other,
         }
+    }
+
+    /// The origin of the one member of a federation that the configuration names.
+    async fn origin_of_only_member(&self, provider: &Provider) -> Option<String> {
+        use crate::domain::resource::Configuration as Wire;
+        let Wire::Saml(saml) = &provider.resource.configuration else { return None };
+        let entity = saml.entity_id.as_deref().filter(|_| saml.federation)?;
+        let member = self.member(&provider.id, saml, entity).await.ok()?;
+        origin(member.sso_url())
     }
 
     /// The origin of the page at the provider. Until its metadata was fetched, the origin of what it is

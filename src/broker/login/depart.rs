@@ -31,7 +31,21 @@ impl Broker {
         idp: &IdpId,
         caller: &Caller,
     ) -> Result<Step, LoginError> {
-        let (next, moved, state) = self.plan_departure(&pending, idp, caller).await?;
+        if self.is_federation(idp) {
+            return Ok(Step::to(Next::PickMember { login: pending.login.id, idp: idp.clone() }));
+        }
+        self.depart_to(pending, idp, None, caller).await
+    }
+
+    /// The same, in a federation to the member that the person picked.
+    pub(super) async fn depart_to(
+        &self,
+        pending: Pending,
+        idp: &IdpId,
+        member: Option<&str>,
+        caller: &Caller,
+    ) -> Result<Step, LoginError> {
+        let (next, moved, state) = self.plan_departure(&pending, idp, member, caller).await?;
         let won = self
             .store
             .write(move |tx| -> Result<bool, Error> {
@@ -48,7 +62,12 @@ impl Broker {
         idp: &IdpId,
         caller: &Caller,
     ) -> Result<Step, LoginError> {
-        let (next, moved, state) = self.plan_departure(&pending, idp, caller).await?;
+        if self.is_federation(idp) {
+            let login = pending.login.id.clone();
+            self.store.write(move |tx| store::logins::create(tx, &pending, None)).await?;
+            return Ok(Step::to(Next::PickMember { login, idp: idp.clone() }));
+        }
+        let (next, moved, state) = self.plan_departure(&pending, idp, None, caller).await?;
         let pending = Pending::new(moved, pending.binding);
         self.store.write(move |tx| store::logins::create(tx, &pending, Some(&state))).await?;
         Ok(Step::to(next))
@@ -58,10 +77,11 @@ impl Broker {
         &self,
         pending: &Pending,
         idp: &IdpId,
+        member: Option<&str>,
         caller: &Caller,
     ) -> Result<(Next, Login, String), LoginError> {
         let login = &pending.login;
-        let departure = match self.departure(login, idp).await {
+        let departure = match self.departure(login, idp, member).await {
             Ok(departure) => departure,
             Err(LoginError::Refused(refusal)) => {
                 let subject = Subject { login: Some(login.clone()), idp: Some(idp.clone()) };
@@ -74,7 +94,18 @@ impl Broker {
         Ok((next, moved.map_err(Refusal::from)?, state))
     }
 
-    async fn departure(&self, login: &Login, idp: &IdpId) -> Result<Departure, LoginError> {
+    /// Whether the person has to pick one of the provider's members first.
+    fn is_federation(&self, idp: &IdpId) -> bool {
+        let configuration = self.configuration();
+        configuration.provider(idp).is_some_and(|provider| provider.has_members())
+    }
+
+    async fn departure(
+        &self,
+        login: &Login,
+        idp: &IdpId,
+        member: Option<&str>,
+    ) -> Result<Departure, LoginError> {
         let configuration = self.configuration();
         let client = login.client().and_then(|request| configuration.client(&request.client_id));
         let offered = configuration.providers_for(client.map(|client| &client.resource));
@@ -82,7 +113,7 @@ impl Broker {
         let provider = provider.ok_or(Refusal::NoProvider)?;
         match (&provider.upstream, &provider.resource.configuration) {
             (Upstream::Saml(side), Wire::Saml(saml)) => {
-                self.to_saml(login, provider, side, saml).await
+                self.to_saml(login, provider, side, saml, member).await
             }
             (Upstream::Oidc, Wire::Oidc(oidc)) => self.to_oidc(login, provider, oidc).await,
             _ => Err(Refusal::NoProvider.into()),
@@ -95,12 +126,19 @@ impl Broker {
         provider: &Provider,
         side: &SamlSide,
         saml: &SamlConfiguration,
+        member: Option<&str>,
     ) -> Result<Departure, LoginError> {
         let fetched;
+        let entity = member.or(saml.entity_id.as_deref()).filter(|_| saml.federation);
         let idp = match (&side.idp, &saml.metadata_url) {
+            _ if saml.federation => {
+                fetched =
+                    self.member(&provider.id, saml, entity.ok_or(Refusal::NoProvider)?).await?;
+                &fetched
+            }
             (Ok(idp), _) => idp,
-            (Err(_), Some(url)) => {
-                fetched = self.fetch_metadata(&provider.id, url, saml).await?;
+            (Err(_), Some(_)) => {
+                fetched = self.fetch_metadata(&provider.id, saml).await?;
                 &fetched
             }
             (Err(reason), None) => return Err(Refusal::ProviderBroken(reason.clone()).into()),
@@ -122,7 +160,11 @@ impl Broker {
                 Next::PostToIdp { action, parameter, message, relay_state }
             }
         };
-        Ok(Departure { next, errand: Errand::Saml { request }, state })
+        Ok(Departure {
+            next,
+            errand: Errand::Saml { request, entity: entity.map(str::to_owned) },
+            state,
+        })
     }
 
     async fn to_oidc(

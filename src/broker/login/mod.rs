@@ -12,6 +12,7 @@ mod begin;
 mod choose;
 mod depart;
 mod finish;
+mod members;
 mod oidc;
 mod password;
 mod saml;
@@ -19,6 +20,7 @@ mod unsolicited;
 
 pub use begin::Unanswerable;
 pub use choose::{Choice, Identified};
+pub use members::Members;
 pub(super) use oidc::secret_place;
 pub use unsolicited::Arrival;
 
@@ -42,6 +44,8 @@ use crate::{
 pub enum Next {
     /// To the page where the person chooses how to sign in.
     Choose(LoginId),
+    /// To the page where the person picks a member of a federation.
+    PickMember { login: LoginId, idp: IdpId },
     /// To the provider, by redirect.
     SendToIdp { url: String },
     /// To the provider, by a form that the browser posts.

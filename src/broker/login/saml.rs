@@ -12,7 +12,8 @@ use crate::{
     domain::{
         identity::ExternalIdentity,
         login::{Errand, Stage},
-        trace::Trace,
+        resource::Configuration as Wire,
+        trace::{Actual, Trace},
         words::{IdpId, LoginId, RequestId, UnixTime},
     },
     op::AuthorizeRefusal,
@@ -74,31 +75,84 @@ impl Broker {
         subject.login = Some(pending.login.clone());
         let now = self.clock.now();
         check_age(&pending, now)?;
-        let request = errand(&pending, idp)?;
+        let (request, entity) = errand(&pending, idp)?;
         let configuration = self.configuration();
         let provider = configuration.provider(idp).ok_or(Refusal::NoProvider)?;
-        let believed = self.prove(provider, saml_response, Some(request), trace).await?;
+        let believed = self.prove(provider, saml_response, Some(request), entity, trace).await?;
         self.store_proof(pending, believed, trace, now).await
     }
 
-    /// Who the response is about, verified and mapped; `request` is the one that it must answer.
+    /// Who the response is about, verified and mapped; `request` is the one that it must answer, `entity`
+    /// the member of a federation that was asked.
     pub(super) async fn prove(
         &self,
         provider: &Arc<Provider>,
         saml_response: String,
         request: Option<RequestId>,
+        entity: Option<String>,
         trace: &mut Trace,
     ) -> Result<Believed, LoginError> {
         if !provider.resource.enabled {
             return Err(Refusal::NoProvider.into());
         }
         let now = self.clock.now();
-        let (verified, steps) = verify(Arc::clone(provider), saml_response, request, now).await?;
+        let member = self.asked_member(provider, entity.as_deref()).await?;
+        let asked = Asked { provider: Arc::clone(provider), member, request };
+        let (verified, steps) = self.verify(asked, saml_response, now).await?;
         trace.steps.extend(steps.steps);
-        let verified = verified?;
+        let (verified, scopes) = verified?;
         let (replay, good_until) = (sha256_base64url(verified.replay_key()), verified.good_until());
-        let who = provider.mapping.identify(&provider.id, verified.into_statement(), trace)?;
+        let mut statement = verified.into_statement();
+        sp::drop_foreign(&mut statement, &scopes, entity.is_some(), trace);
+        let who = provider.mapping.identify(&provider.id, statement, trace)?;
+        // Where the configuration names the one member, it is a provider like any other.
+        let who = ExternalIdentity { entity: entity.filter(|_| provider.has_members()), ..who };
         Ok(Believed { who, replay, good_until })
+    }
+
+    /// The member of a federation that was asked, as its metadata is now.
+    async fn asked_member(
+        &self,
+        provider: &Provider,
+        entity: Option<&str>,
+    ) -> Result<Option<Arc<sp::Idp>>, LoginError> {
+        match (&provider.resource.configuration, entity) {
+            (Wire::Saml(saml), Some(entity)) => {
+                Ok(Some(Arc::new(self.member(&provider.id, saml, entity).await?)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Verifies; once more when the provider has changed its key a moment ago.
+    async fn verify(
+        &self,
+        asked: Asked,
+        saml_response: String,
+        now: UnixTime,
+    ) -> Result<(Verified, Trace), LoginError> {
+        let url = match &asked.provider.resource.configuration {
+            Wire::Saml(saml) => saml.metadata_url.clone().filter(|_| asked.member.is_none()),
+            Wire::Oidc(_) => return Err(Refusal::NoProvider.into()),
+        };
+        let Some(url) = url else { return verify(asked, saml_response, now).await };
+        let id = asked.provider.id.clone();
+        let seen = self.configuration().fetched(&id, &url).map(|seen| seen.fetched_at);
+        let (again, request) = (saml_response.clone(), asked.request.clone());
+        let first = verify(asked, saml_response, now).await?;
+        if !matches!(first.0, Err(Refusal::Saml(sp::Rejection::SignatureMismatch)))
+            || !self.has_newer_metadata(&id, seen).await?
+        {
+            return Ok(first);
+        }
+        let configuration = self.configuration();
+        let provider = Arc::clone(configuration.provider(&id).ok_or(Refusal::NoProvider)?);
+        let asked = Asked { provider, member: None, request };
+        let (verified, steps) = verify(asked, again, now).await?;
+        let mut trace = Trace::default();
+        trace.noted("provider's keys", Actual::plain("the metadata was fetched anew"));
+        trace.steps.extend(steps.steps);
+        Ok((verified, trace))
     }
 
     async fn store_proof(
@@ -164,11 +218,25 @@ fn silent_answer(subject: &Subject, refusal: &Refusal, issuer: &str) -> Option<S
     Some(error_url(uri, &AuthorizeRefusal::LoginRequired, state, issuer))
 }
 
-/// The request that this login waits for an answer to, if it waits for this provider.
-fn errand(pending: &Pending, idp: &IdpId) -> Result<RequestId, Refusal> {
+/// Who was asked, and by which request.
+struct Asked {
+    provider: Arc<Provider>,
+    /// In a federation.
+    member: Option<Arc<sp::Idp>>,
+    request: Option<RequestId>,
+}
+
+/// What was proven, and the domains that whoever proved it may speak for.
+type Verified = Result<(sp::VerifiedAssertion, Vec<sp::Scope>), Refusal>;
+
+/// The request that this login waits for an answer to, if it waits for this provider, and the member of a
+/// federation that it went to.
+fn errand(pending: &Pending, idp: &IdpId) -> Result<(RequestId, Option<String>), Refusal> {
     match &pending.login.stage {
-        Stage::AtProvider { idp: asked, errand: Errand::Saml { request }, .. } if asked == idp => {
-            Ok(request.clone())
+        Stage::AtProvider { idp: asked, errand: Errand::Saml { request, entity }, .. }
+            if asked == idp =>
+        {
+            Ok((request.clone(), entity.clone()))
         }
         _ => Err(Refusal::Unknown),
     }
@@ -176,24 +244,28 @@ fn errand(pending: &Pending, idp: &IdpId) -> Result<RequestId, Refusal> {
 
 /// Off the async threads: decryption alone can take milliseconds.
 async fn verify(
-    provider: Arc<Provider>,
+    asked: Asked,
     saml_response: String,
-    request: Option<RequestId>,
     now: UnixTime,
-) -> Result<(Result<sp::VerifiedAssertion, Refusal>, Trace), LoginError> {
+) -> Result<(Verified, Trace), LoginError> {
     let work = move || {
         let mut trace = Trace::default();
-        let Upstream::Saml(side) = &provider.upstream else {
+        let Upstream::Saml(side) = &asked.provider.upstream else {
             return (Err(Refusal::NoProvider), trace);
         };
-        let verified = match &side.idp {
+        let idp = match (&asked.member, &side.idp) {
+            (Some(member), _) => Ok(member.as_ref()),
+            (None, idp) => idp.as_ref(),
+        };
+        let verified = match idp {
             Err(reason) => Err(Refusal::ProviderBroken(reason.clone())),
-            Ok(idp) => match &request {
+            Ok(idp) => match &asked.request {
                 Some(request) => {
                     sp::verify_response(&saml_response, idp, &side.sp, request, now, &mut trace)
                 }
                 None => sp::verify_unsolicited(&saml_response, idp, &side.sp, now, &mut trace),
             }
+            .map(|verified| (verified, idp.scopes().to_vec()))
             .map_err(Refusal::from),
         };
         (verified, trace)

@@ -62,7 +62,7 @@ impl Broker {
             }
             IdpInitiatedPolicy::Consume => {
                 trace.noted("request", Actual::plain("none: the sign-in began at the provider"));
-                let believed = self.prove(provider, saml_response, None, trace).await?;
+                let believed = self.prove(provider, saml_response, None, None, trace).await?;
                 self.keep_proof(believed, destination_of(landing), trace).await
             }
         }

@@ -23,7 +23,9 @@ pub enum OutboundError {
     TimedOut { host: String },
     #[error("{host} ended its answer early: {reason}")]
     Interrupted { host: String, reason: String },
-    #[error("{host} answers with more than 2 MiB")]
+    #[error("what came cannot be written to a file: {0}")]
+    NotSpooled(String),
+    #[error("{host} answers with more than is taken")]
     TooLarge { host: String },
     #[error("{host} redirects to elsewhere")]
     Redirected { host: String },

@@ -59,6 +59,7 @@ async fn an_answer_is_read_whole() {
         content_type: Some("a/b".into()),
         body: b"body".to_vec(),
         max_age: Some(60),
+        validators: Validators::default(),
     };
     assert_eq!(answer, expected);
 }

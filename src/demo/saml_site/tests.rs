@@ -12,8 +12,8 @@ use crate::{
     },
     samples::browser::Form,
     sp::{
-        self, Idp, Outgoing, RequestOptions, ServiceProvider, SpKey, build_authn_request,
-        make_certificate, verify_response,
+        self, Idp, Outgoing, Published, RequestOptions, ServiceProvider, SpKey,
+        build_authn_request, make_certificate, verify_response,
     },
 };
 
@@ -39,7 +39,7 @@ impl Broker {
             entity_id: site.sp_entity_id.clone(),
             acs_url: site.acs_url.clone(),
             slo_url: site.acs_url.replace("/acs", "/slo"),
-            keys: vec![SpKey { key, certificate }],
+            keys: vec![SpKey { key, certificate, published: Published::Both }],
         };
         let idp = Idp::new(&configuration, None).expect("metadata");
         Self { sp, idp, configuration, now }

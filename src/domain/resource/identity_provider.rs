@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{Invalid, Ref, check_name, check_slug, check_url, read};
 use crate::domain::{
     mapping::MappingConfiguration,
-    provisioning::Provisioning,
+    provisioning::{Create, Link, Provisioning},
     words::{ClientId, IdpId, OrganizationId},
 };
 
@@ -72,6 +72,16 @@ pub struct SamlConfiguration {
     pub metadata_url: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata_xml: Option<String>,
+    /// `metadataUrl` is a federation's aggregate, signed by `metadataCertificate`; with `entityId` that one
+    /// entity of it, else the person picks.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub federation: bool,
+    /// Seconds between two looks at `metadataUrl`, 300 to 604800; else what the metadata asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata_refresh_seconds: Option<i64>,
+    /// Seconds that a key counts on after the metadata stopped naming it, 0 to 7776000.
+    #[serde(default = "week", skip_serializing_if = "is_week")]
+    pub metadata_key_grace_seconds: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sso_binding: Option<SsoBinding>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -267,6 +277,7 @@ impl IdentityProvider {
             provisioning: wire.provisioning,
         };
         provider.check_rules_stay_home()?;
+        provider.check_federation_vouches_for_nobody()?;
         Ok(provider)
     }
 
@@ -279,6 +290,22 @@ impl IdentityProvider {
                 format!("mapping.rules[{index}].organization"),
                 format!("a rule of this provider grants only in Organization/{}", home.0),
             )),
+        }
+    }
+
+    /// Every member of a federation can claim any address, so none leads to an account that is there.
+    fn check_federation_vouches_for_nobody(&self) -> Result<(), Invalid> {
+        let Configuration::Saml(saml) = &self.configuration else { return Ok(()) };
+        let problem = "would let every member of the federation claim any address";
+        match () {
+            () if !saml.federation || saml.entity_id.is_some() => Ok(()),
+            () if self.provisioning.link == Link::VerifiedEmail => {
+                Err(Invalid::new("provisioning.link", problem))
+            }
+            () if self.provisioning.create == Some(Create::Invited) => {
+                Err(Invalid::new("provisioning.create", problem))
+            }
+            () => Ok(()),
         }
     }
 
@@ -325,7 +352,37 @@ impl SamlConfiguration {
         if !(0..=300).contains(&saml.clock_skew_seconds) {
             return Err(Invalid::new("clockSkewSeconds", "is 0 to 300"));
         }
+        saml.check_federation()?;
+        if saml.metadata_refresh_seconds.is_some_and(|seconds| !(300..=WEEK).contains(&seconds)) {
+            return Err(Invalid::new("metadataRefreshSeconds", "is 300 to 604800"));
+        }
+        if !(0..=7_776_000).contains(&saml.metadata_key_grace_seconds) {
+            return Err(Invalid::new("metadataKeyGraceSeconds", "is 0 to 7776000"));
+        }
         Ok(saml)
+    }
+
+    /// An aggregate is believed only by its signer; what differs by entity is named nowhere else.
+    fn check_federation(&self) -> Result<(), Invalid> {
+        let of_one = [
+            ("metadataXml", self.metadata_xml.is_some()),
+            ("ssoUrl", self.sso_url.is_some()),
+            ("sloUrl", self.slo_url.is_some()),
+            ("x509Certificate", self.x509_certificate.is_some()),
+        ];
+        match of_one.into_iter().find(|(_, given)| *given) {
+            _ if !self.federation => Ok(()),
+            Some((path, _)) => Err(Invalid::new(path, "is for one provider, not for a federation")),
+            None if self.metadata_url.is_none() => Err(Invalid::new(
+                "metadataUrl",
+                "is missing; a federation publishes its members there",
+            )),
+            None if self.metadata_certificate.is_none() => Err(Invalid::new(
+                "metadataCertificate",
+                "is missing; a federation's metadata counts only with its signature",
+            )),
+            None => Ok(()),
+        }
     }
 
     /// The provider is described by metadata or by the three names.
@@ -361,6 +418,22 @@ impl OidcConfiguration {
 
 fn yes() -> bool {
     true
+}
+
+const WEEK: i64 = 7 * 86_400;
+
+fn week() -> i64 {
+    WEEK
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_week(seconds: &i64) -> bool {
+    *seconds == WEEK
 }
 
 fn minute() -> i64 {

@@ -15,6 +15,7 @@ pub enum Section {
     Users,
     Organizations,
     Roles,
+    Keys,
     Audit,
 }
 
@@ -39,13 +40,14 @@ pub struct Moment {
 }
 
 impl Section {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Overview,
         Self::Providers,
         Self::Applications,
         Self::Users,
         Self::Organizations,
         Self::Roles,
+        Self::Keys,
         Self::Audit,
     ];
 
@@ -57,6 +59,7 @@ impl Section {
             Self::Users => "/admin/users",
             Self::Organizations => "/admin/organizations",
             Self::Roles => "/admin/roles",
+            Self::Keys => "/admin/keys",
             Self::Audit => "/admin/audit",
         }
     }
@@ -69,6 +72,7 @@ impl Section {
             Self::Users => "People",
             Self::Organizations => "Organizations",
             Self::Roles => "Roles",
+            Self::Keys => "Keys",
             Self::Audit => "Audit log",
         }
     }
@@ -81,6 +85,7 @@ impl Section {
             Self::Users => "User",
             Self::Organizations => "Organization",
             Self::Roles => "Role",
+            Self::Keys => "SigningKey",
             Self::Audit => "AuditEvent",
         }
     }
@@ -124,6 +129,15 @@ fn notice(query: &Parameters) -> Option<&'static str> {
         ("granted", "Role given."),
         ("revoked", "Role taken back."),
         ("unchanged", "Nothing was changed."),
+        (
+            "published",
+            "The new key is published. It signs when its wait is over, or when you say so.",
+        ),
+        ("used", "The key signs from now on. The one before it retires by itself."),
+        ("retired", "The key is retired."),
+        ("held", "The metadata was fetched. It moves trust, so it waits for your word."),
+        ("accepted", "Accepted: the new metadata is in force."),
+        ("rejected", "Rejected: what was before stays in force."),
         ("fetched", "The metadata was fetched and can be used."),
     ];
     texts.into_iter().find(|(name, _)| query.get(name).is_some()).map(|(_, text)| text)

@@ -12,11 +12,13 @@ mod audit;
 mod desk;
 mod document;
 mod frame;
+mod keys;
 mod organizations;
 mod overview;
 mod providers;
 mod roles;
 mod sheet;
+mod terms;
 mod traces;
 mod users;
 
@@ -33,6 +35,7 @@ pub fn routes(app: &mut web::ServiceConfig) {
         .configure(users::routes)
         .configure(organizations::routes)
         .configure(roles::routes)
+        .configure(keys::routes)
         .configure(traces::routes)
         .configure(audit::routes);
 }

@@ -3,7 +3,11 @@
 use actix_web::{HttpRequest, http::StatusCode, web};
 use askama::Template;
 
-use super::{Admin, Answer, Frame, Moment, Section, frame::show};
+use super::{
+    Admin, Answer, Frame, Moment, Section,
+    frame::show,
+    terms::{TermRow, near},
+};
 use crate::domain::words::{ClientId, IdpId};
 
 pub fn routes(app: &mut web::ServiceConfig) {
@@ -15,6 +19,7 @@ pub fn routes(app: &mut web::ServiceConfig) {
 struct Overview {
     frame: Frame,
     tiles: Vec<Tile>,
+    terms: Vec<TermRow>,
     /// `None`: not for this person.
     logins: Option<Vec<Login>>,
 }
@@ -42,7 +47,10 @@ async fn overview(admin: Admin, request: HttpRequest) -> Answer {
         None
     };
     let frame = Frame::new(&admin, Section::Overview, &request);
-    Ok(show(StatusCode::OK, &Overview { frame, tiles: tiles(&admin), logins }))
+    Ok(show(
+        StatusCode::OK,
+        &Overview { frame, tiles: tiles(&admin), terms: near(&admin, None), logins },
+    ))
 }
 
 fn tiles(admin: &Admin) -> Vec<Tile> {

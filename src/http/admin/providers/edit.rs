@@ -7,17 +7,19 @@ use serde_json::{Value, json};
 use super::{
     super::{
         super::{
-            form::{Form, SamlForm},
+            form::{Form, UploadForm},
             page::see_other,
         },
         Admin, Answer, Frame, Section, Sheet,
         desk::status_of,
         document,
         frame::{query, show},
+        terms::{TermRow, near},
     },
     KIND,
     inputs::{Protocol, blank, groups},
     list::State,
+    metadata,
 };
 use crate::{
     broker::{Provider, Upstream, resources::Mode},
@@ -40,7 +42,8 @@ struct Edit {
     name: String,
     enabled: bool,
     state: Option<State>,
-    has_metadata_url: bool,
+    metadata: Option<metadata::View>,
+    terms: Vec<TermRow>,
     ours: Vec<Fact>,
     sheet: Sheet,
     may_write: bool,
@@ -61,7 +64,7 @@ pub async fn new(admin: Admin, request: HttpRequest) -> Answer {
 }
 
 /// `POST /admin/providers`.
-pub async fn create(admin: Admin, request: HttpRequest, SamlForm(form): SamlForm) -> Answer {
+pub async fn create(admin: Admin, request: HttpRequest, UploadForm(form): UploadForm) -> Answer {
     admin.may(KIND, "write")?;
     admin.sent(&form)?;
     let protocol = Protocol::named(form.get("type"));
@@ -80,7 +83,7 @@ pub async fn create(admin: Admin, request: HttpRequest, SamlForm(form): SamlForm
 pub async fn edit(admin: Admin, request: HttpRequest, id: Path<String>) -> Answer {
     admin.may(KIND, "read")?;
     let (stored, sheet) = stored_sheet(&admin, &id)?;
-    Ok(show_edit(StatusCode::OK, &admin, &request, &stored, sheet))
+    show_edit(StatusCode::OK, &admin, &request, &stored, sheet).await
 }
 
 /// `POST /admin/providers/{id}`.
@@ -88,7 +91,7 @@ pub async fn update(
     admin: Admin,
     request: HttpRequest,
     id: Path<String>,
-    SamlForm(form): SamlForm,
+    UploadForm(form): UploadForm,
 ) -> Answer {
     admin.may(KIND, "write")?;
     admin.sent(&form)?;
@@ -99,7 +102,7 @@ pub async fn update(
         Err(error) => {
             let error = admin.mendable(error)?;
             let (status, sheet) = (status_of(&error), sheet.refused(&error));
-            Ok(show_edit(status, &admin, &request, &stored, sheet))
+            show_edit(status, &admin, &request, &stored, sheet).await
         }
     }
 }
@@ -116,27 +119,7 @@ pub async fn switch(admin: Admin, id: Path<String>, Form(form): Form) -> Answer 
     Ok(back(&id, if enabled { "enabled" } else { "disabled" }))
 }
 
-/// `POST /admin/providers/{id}/metadata`: fetches it now, so that nobody waits for a mistake.
-pub async fn fetch_metadata(
-    admin: Admin,
-    request: HttpRequest,
-    id: Path<String>,
-    Form(form): Form,
-) -> Answer {
-    admin.may(KIND, "write")?;
-    admin.sent(&form)?;
-    let (stored, sheet) = stored_sheet(&admin, &id)?;
-    match admin.broker().renew_metadata(&IdpId(id.clone())).await {
-        Ok(()) => Ok(back(&id, "fetched")),
-        Err(error) => {
-            let error = admin.mendable(error)?;
-            let (status, sheet) = (status_of(&error), sheet.refused(&error));
-            Ok(show_edit(status, &admin, &request, &stored, sheet))
-        }
-    }
-}
-
-fn back(id: &str, notice: &str) -> HttpResponse {
+pub fn back(id: &str, notice: &str) -> HttpResponse {
     see_other(&format!("/admin/providers/{id}?{notice}=1"))
 }
 
@@ -145,7 +128,7 @@ fn blank_sheet(admin: &Admin, protocol: Protocol) -> Sheet {
     Sheet::of(groups, &blank(protocol), 0)
 }
 
-fn stored_sheet(admin: &Admin, id: &str) -> Result<(Value, Sheet), actix_web::Error> {
+pub fn stored_sheet(admin: &Admin, id: &str) -> Result<(Value, Sheet), actix_web::Error> {
     let stored = document::find(admin, KIND, id).ok_or_else(|| admin.nothing_here())?;
     let protocol = Protocol::named(stored.value["type"].as_str());
     let groups = groups(protocol, &admin.broker().configuration(), false);
@@ -164,13 +147,13 @@ fn show_new(
     show(status, &New { frame, protocol, sheet })
 }
 
-fn show_edit(
+pub async fn show_edit(
     status: StatusCode,
     admin: &Admin,
     request: &HttpRequest,
     stored: &Value,
     sheet: Sheet,
-) -> HttpResponse {
+) -> Answer {
     let text = |name: &str| stored[name].as_str().unwrap_or_default().to_owned();
     let configuration = admin.broker().configuration();
     let provider = configuration.provider(&IdpId(text("id")));
@@ -180,12 +163,13 @@ fn show_edit(
         name: text("name"),
         enabled: stored["enabled"] != json!(false),
         state: provider.map(|provider| State::of(provider)),
-        has_metadata_url: stored.pointer("/configuration/metadataUrl").is_some(),
+        metadata: metadata::view(admin, &text("id")).await?,
+        terms: near(admin, Some(&IdpId(text("id")))),
         ours: provider.map(|p| ours(p, admin.broker().issuer())).unwrap_or_default(),
         sheet,
         may_write: admin.can(KIND, "write"),
     };
-    show(status, &page)
+    Ok(show(status, &page))
 }
 
 /// Who we are towards the provider.

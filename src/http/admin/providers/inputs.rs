@@ -80,12 +80,31 @@ fn place(configuration: &Configuration, new: bool) -> Group {
 }
 
 fn saml_source() -> Group {
+    let (refresh, grace) =
+        (Kind::Number { min: 300, max: 604_800 }, Kind::Number { min: 0, max: 7_776_000 });
     Group::new(
         "Metadata",
         vec![
             Input::url("configuration.metadataUrl", "Metadata address")
-                .hint("Fetched at the first sign-in, or when you say so after saving."),
-            Input::new("configuration.metadataXml", "Or metadata as XML", Kind::Long),
+                .hint("Fetched at the first sign-in, or when you say so after saving, and kept fresh."),
+            Input::new("configuration.metadataXml", "Or metadata as XML", Kind::Document)
+                .hint("Pasted, or from a file. A file replaces what stands in the field."),
+            Input::flag("configuration.federation", "The address leads to a federation’s aggregate")
+                .hint("Then people pick their institution, unless an entity ID is given below. It must be signed."),
+            Input::new(
+                "configuration.metadataCertificate",
+                "Certificate of whoever signs the metadata",
+                Kind::Certificates,
+            )
+            .hint("Metadata without a good signature of it is refused then."),
+            Input::new("configuration.metadataRefreshSeconds", "Look for changes every (seconds)", refresh)
+                .hint("Empty: as often as the metadata itself asks, between five minutes and a day."),
+            Input::new(
+                "configuration.metadataKeyGraceSeconds",
+                "A key that is gone counts on for (seconds)",
+                grace,
+            )
+            .hint("Empty: a week. A new key counts at once."),
         ],
     )
     .lead("The simplest way: the provider describes itself. Otherwise fill in the next part.")

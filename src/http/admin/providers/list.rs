@@ -71,6 +71,11 @@ impl State {
         let none = String::new();
         match (provider.resource.enabled, unusable(provider)) {
             (false, _) => Self { label: "Disabled", class: "", detail: none },
+            (true, _) if provider.has_members() => Self {
+                label: "Federation",
+                class: "good",
+                detail: "The person picks the institution.".to_owned(),
+            },
             (true, None) => Self { label: "Enabled", class: "good", detail: none },
             (true, Some(_)) if waits_for_metadata(provider) => Self {
                 label: "Waits for metadata",

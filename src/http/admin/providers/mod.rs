@@ -3,6 +3,7 @@
 mod edit;
 mod inputs;
 mod list;
+mod metadata;
 
 use actix_web::web;
 
@@ -21,5 +22,7 @@ pub fn routes(app: &mut web::ServiceConfig) {
             .route(web::post().to(edit::update)),
     )
     .route("/admin/providers/{id}/enabled", web::post().to(edit::switch))
-    .route("/admin/providers/{id}/metadata", web::post().to(edit::fetch_metadata));
+    .route("/admin/providers/{id}/metadata", web::post().to(metadata::fetch))
+    .route("/admin/providers/{id}/metadata/held", web::post().to(metadata::decide))
+    .route("/admin/providers/{id}/metadata/keys", web::post().to(metadata::end_key));
 }

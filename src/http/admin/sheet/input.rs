@@ -27,8 +27,8 @@ pub enum Kind {
         min: i64,
         max: i64,
     },
-    /// A long string.
-    Long,
+    /// A long string, typed or from a file.
+    Document,
     /// A list, one per line.
     Lines,
     /// A list, separated by spaces.

@@ -15,7 +15,7 @@ pub fn text(input: &Input, value: Option<&Value>) -> String {
         Kind::Lines => items(value).join("\n"),
         Kind::Certificates => items(value).join("\n\n"),
         Kind::One { .. } | Kind::Several { .. } | Kind::Words => items(value).join(" "),
-        Kind::Text(_) | Kind::Long | Kind::Number { .. } => word(value),
+        Kind::Text(_) | Kind::Document | Kind::Number { .. } => word(value),
     }
 }
 
@@ -26,6 +26,11 @@ pub fn typed(input: &Input, form: &Parameters) -> String {
             let sent = |value: &&String| form.get(&format!("{}/{value}", input.path)).is_some();
             let sent = choices.iter().map(|choice| &choice.value).filter(sent);
             sent.cloned().collect::<Vec<_>>().join(" ")
+        }
+        Kind::Document => {
+            let file =
+                form.get(&format!("file/{}", input.path)).filter(|file| !file.trim().is_empty());
+            file.or(form.get(input.path)).unwrap_or_default().replace("\r\n", "\n")
         }
         // As browsers send line ends (HTML §4.10.21.4), they would differ from what files have.
         _ => form.get(input.path).unwrap_or_default().replace("\r\n", "\n"),
@@ -55,7 +60,7 @@ pub fn value(input: &Input, text: &str) -> Result<Option<Value>, Invalid> {
         }
         // A password may begin or end with a space.
         Kind::Secret => Some(json!(text)),
-        Kind::Text(_) | Kind::Long => Some(json!(trimmed)),
+        Kind::Text(_) | Kind::Document => Some(json!(trimmed)),
     })
 }
 
@@ -186,6 +191,20 @@ mod tests {
         put(&mut document, "b.c", None);
         put(&mut document, "x.y", None);
         assert_eq!(document, json!({ "a": 1 }));
+    }
+
+    #[test]
+    fn a_file_replaces_what_stands_in_the_field() {
+        let input = Input::new("x", "X", Kind::Document);
+        for (form, expected) in [
+            ("x=old&file/x=new%0D%0A", "new\n"),
+            ("x=old&file/x=", "old"),
+            ("x=old", "old"),
+            ("file/x=new", "new"),
+        ] {
+            let form = Parameters::parse(form.as_bytes()).expect("a form");
+            assert_eq!(typed(&input, &form), expected);
+        }
     }
 
     #[test]

@@ -1,0 +1,2 @@
+DROP TABLE refreshes;
+ALTER TABLE fetched DROP COLUMN draining;
