@@ -84,7 +84,11 @@ impl World {
         let now = UnixTime(1_795_600_000);
         let rsa = PKey::from_rsa(Rsa::generate(2048)?)?;
         let certificate = make_certificate(&rsa, "sso.hospital.example", now, &[7; 16])?;
-        let keys = vec![SpKey { key: rsa.clone(), certificate: certificate.clone() }];
+        let keys = vec![SpKey {
+            key: rsa.clone(),
+            certificate: certificate.clone(),
+            published: Published::Both,
+        }];
         let sp = ServiceProvider { entity_id: SP.to_owned(), acs_url: ACS.to_owned(), keys };
         let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?;
         let ec = PKey::from_ec_key(EcKey::generate(&group)?)?;
