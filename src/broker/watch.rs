@@ -72,7 +72,9 @@ impl Broker {
     }
 
     async fn keep_metadata_fresh(&self) {
-        let mut ticks = tokio::time::interval(METADATA_EVERY);
+        // Not at once: at the start everything else comes first.
+        let first = tokio::time::Instant::now() + METADATA_EVERY;
+        let mut ticks = tokio::time::interval_at(first, METADATA_EVERY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;

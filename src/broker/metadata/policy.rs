@@ -83,6 +83,9 @@ pub(super) fn changes(in_force: &InForce, body: &str) -> Vec<Change> {
 /// The keys that drain from now on: those that the new document dropped, and those that drain already,
 /// unless it names them again.
 pub(super) fn drain(in_force: &InForce, changes: &[Change], body: &str) -> Vec<Draining> {
+    if changes.is_empty() && in_force.draining.is_empty() {
+        return Vec::new();
+    }
     let parsed = |xml: &str| sp::parse_metadata(xml).ok();
     let (old, new) = (in_force.body.and_then(parsed), parsed(body));
     let named = |key: &Draining| {
