@@ -8,7 +8,7 @@ export default async function ({ world }) {
   const site = await world.newSite({ name: 'cluster', onPostgres: true, nodes: 2 });
   const { crossroads } = site;
 
-  for (const provider of world.providers) {
+  for (const provider of ['simplesamlphp', 'pysaml2', 'oidc-provider'].map((id) => world.provider(id))) {
     const ada = world.directory.hire({ groups: [PHYSICIANS] });
     const [answer, token] = [new URL(provider.answerAddress(site.url)).pathname, '/oauth2/token'];
 
