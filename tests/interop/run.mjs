@@ -46,7 +46,7 @@ async function playings() {
 
 async function play(world, story) {
   const began = performance.now();
-  const site = story.withoutBroker ? undefined : await world.site();
+  const site = story.withoutBroker || story.ownSite ? undefined : await world.site();
   const provider = story.provider && world.provider(story.provider);
   let late, told;
   const timeout = new Promise((_, reject) => {

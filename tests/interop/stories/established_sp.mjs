@@ -4,7 +4,7 @@ import { Forger } from '../forgery/forger.mjs';
 import { readRequest, Visitor } from '../lib/visitor.mjs';
 
 export const title = 'what mod_auth_mellon refuses, we refuse; side by side, one forged response after the other';
-export const withoutBroker = true; // it brings one that knows the forger
+export const ownSite = true; // a broker that knows the forger and nobody else
 
 export default async function ({ world }) {
   const forger = await Forger.start(world.inFolder('forger'));

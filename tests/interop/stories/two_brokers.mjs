@@ -3,6 +3,7 @@ import { assertRoles, assertSignedInAs } from '../lib/expect.mjs';
 import { PHYSICIANS } from '../lib/site.mjs';
 
 export const title = 'two brokers on one PostgreSQL: a login begun on one finishes on the other';
+export const ownSite = true;
 
 export default async function ({ world }) {
   const site = await world.newSite({ name: 'cluster', onPostgres: true, nodes: 2 });
