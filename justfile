@@ -13,7 +13,7 @@ check:
 test *ARGS:
     cargo test --locked {{ARGS}}
 
-# A release build against SimpleSAMLphp, pysaml2, oidc-provider and openid-client; see tests/interop/README.md.
+# A release build against identity providers and service providers that are not ours; see tests/interop/README.md.
 interop *ARGS:
     cargo build --release --locked
     tests/interop/install
@@ -22,6 +22,11 @@ interop *ARGS:
 # CPU time per login.
 bench *ARGS:
     cargo bench --locked {{ARGS}}
+
+# Verification of SAML responses against python3-saml and node-saml on the same documents.
+bench-peers:
+    benches/peers/install
+    benches/peers/run
 
 # Broker, sample identity providers and sample application, ready to click.
 demo *ARGS:

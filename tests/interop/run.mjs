@@ -10,7 +10,14 @@ import { tail } from './lib/process.mjs';
 import { World } from './lib/world.mjs';
 
 const STORIES = join(import.meta.dirname, 'stories');
-const PROVIDERS = ['simplesamlphp', 'pysaml2', 'oidc-provider'];
+const SAML = ['simplesamlphp', 'lemonldap', 'pysaml2', 'samlify', 'samlp'];
+/** What `providers` of a story may say instead of a list. */
+const PROVIDERS = {
+  all: [...SAML, 'oidc-provider'],
+  some: ['simplesamlphp', 'pysaml2', 'oidc-provider'],
+  saml: SAML,
+  sealed: SAML.map((provider) => `${provider}-sealed`),
+};
 const LONGEST = 120_000;
 
 const { values: flags } = parseArgs({
@@ -29,7 +36,7 @@ async function playings() {
   for (const file of files) {
     const story = await import(join(STORIES, file));
     const name = file.replace(/\.mjs$/, '');
-    const of = story.providers === 'all' ? PROVIDERS : story.providers;
+    const of = PROVIDERS[story.providers] ?? story.providers;
     if (of) all.push(...of.map((provider) => ({ ...story, name: `${name}:${provider}`, provider })));
     else all.push({ ...story, name });
   }
@@ -39,14 +46,14 @@ async function playings() {
 
 async function play(world, story) {
   const began = performance.now();
-  const site = story.withoutBroker ? undefined : await world.site();
+  const site = story.withoutBroker || story.ownSite ? undefined : await world.site();
   const provider = story.provider && world.provider(story.provider);
-  let late;
+  let late, told;
   const timeout = new Promise((_, reject) => {
     late = setTimeout(() => reject(new Error(`not over after ${LONGEST / 1000} s`)), LONGEST);
   });
   try {
-    await Promise.race([story.default({ world, site, provider }), timeout]);
+    told = await Promise.race([story.default({ world, site, provider }), timeout]);
   } catch (error) {
     await world.takePictures(story.name.replace(':', '-'));
     throw error;
@@ -54,7 +61,8 @@ async function play(world, story) {
     clearTimeout(late);
     await world.closeBrowsers();
   }
-  return `${((performance.now() - began) / 1000).toFixed(1)} s`;
+  const seconds = `(${((performance.now() - began) / 1000).toFixed(1)} s)`;
+  return told ? `${seconds}\n${indented(told)}` : seconds;
 }
 
 let interrupted = false;
@@ -63,7 +71,7 @@ async function playAll(world, stories) {
   const failed = [];
   for (const story of stories) {
     try {
-      console.log(`ok      ${story.name}: ${story.title} (${await play(world, story)})`);
+      console.log(`ok      ${story.name}: ${story.title} ${await play(world, story)}`);
     } catch (error) {
       if (interrupted) return new Promise(() => {}); // whoever interrupted it ends it
       failed.push(story.name);

@@ -2,7 +2,7 @@
 //
 //   GET /login?…      starts a login; further parameters (idp, prompt, …) go along to the provider
 //   GET /callback     redeems the code, checks everything, shows the result as JSON
-//   GET /elsewhere    an empty page of this site
+//   GET /elsewhere    an empty page of this site; who signs out is sent there
 
 import { createServer } from 'node:http';
 import { once } from 'node:events';
@@ -24,6 +24,7 @@ export class Application {
     await once(self.server, 'listening');
     self.url = `http://${hostname}:${self.server.address().port}`;
     self.redirectUri = `${self.url}/callback`;
+    self.signedOutUri = `${self.url}/elsewhere`;
     return self;
   }
 
@@ -42,6 +43,12 @@ export class Application {
 
   loginUrl(parameters = {}) {
     return `${this.url}/login?${new URLSearchParams(parameters)}`;
+  }
+
+  /** Where somebody of whom this was said signs out. */
+  logoutUrl({ idTokenHint }) {
+    const parameters = { id_token_hint: idTokenHint, post_logout_redirect_uri: this.signedOutUri };
+    return openid.buildEndSessionUrl(this.configuration, parameters).href;
   }
 
   async #serve(request, response) {
@@ -81,6 +88,7 @@ export class Application {
     const idToken = tokens.claims();
     return {
       idToken,
+      idTokenHint: tokens.id_token,
       idTokenHeader: jose.decodeProtectedHeader(tokens.id_token),
       accessToken: await this.#readAccessToken(tokens.access_token),
       userinfo: await openid.fetchUserInfo(this.configuration, tokens.access_token, idToken.sub),

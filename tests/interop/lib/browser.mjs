@@ -47,7 +47,9 @@ export class Browser {
   /** Goes to the application and on to the provider's login page. */
   async goToLoginPage(site, provider, parameters = { idp: provider.id }) {
     await this.page.goto(site.application.loginUrl(parameters));
-    assert.equal(new URL(this.page.url()).origin, provider.url, `at ${this.page.url()}, not at the provider`);
+    // A request by POST leaves from a page of the broker that sends itself.
+    const there = this.page.waitForURL((address) => address.origin === provider.url);
+    await there.catch(() => assert.fail(`at ${this.page.url()}, not at the provider`));
   }
 
   async whatTheApplicationSays(site) {

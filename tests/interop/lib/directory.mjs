@@ -20,7 +20,7 @@ export class Directory {
 
   /** A new person with an account and a password of his own. */
   hire({ givenName = 'Ada', familyName = 'Lovelace', groups = [] } = {}) {
-    const username = `${givenName}${this.#people.length + 1}`.toLowerCase();
+    const username = `${plain(givenName)}${this.#people.length + 1}`;
     const person = {
       username,
       password: randomBytes(12).toString('base64url'),
@@ -53,3 +53,6 @@ export class Directory {
     renameSync(`${this.#file}.new`, this.#file);
   }
 }
+
+/** Some providers take ASCII user names only. */
+const plain = (name) => name.normalize('NFD').replace(/[^a-z]/gi, '').toLowerCase();

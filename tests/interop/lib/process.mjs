@@ -5,6 +5,8 @@ import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 
+process.setMaxListeners(100); // one for every program that runs
+
 /** A port of 127.0.0.1 that nobody listens on just now. */
 export async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');

@@ -87,6 +87,7 @@ async function resources(application, providers) {
       secret: application.clientSecret,
       tokenEndpointAuthMethod: 'client_secret_basic',
       redirectUris: [application.redirectUri],
+      postLogoutRedirectUris: [application.signedOutUri],
       grantTypes: ['authorization_code', 'refresh_token'],
       scopes: application.scope.split(' '),
       organization: ORGANIZATION,

@@ -3,11 +3,15 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { LemonLdap } from '../providers/lemonldap.mjs';
 import { OidcProvider } from '../providers/oidc-provider.mjs';
 import { PySaml2 } from '../providers/pysaml2.mjs';
+import { Samlify } from '../providers/samlify.mjs';
+import { Samlp } from '../providers/samlp.mjs';
 import { SimpleSamlPhp } from '../providers/simplesamlphp.mjs';
 import { Browser, launchChromium } from './browser.mjs';
 import { Directory } from './directory.mjs';
+import { Mellon } from './mellon.mjs';
 import { Postgres } from './postgres.mjs';
 import { Site } from './site.mjs';
 
@@ -28,9 +32,14 @@ export class World {
     try {
       self.providers = await Promise.all([
         self.#provider(SimpleSamlPhp, 'simplesamlphp'),
+        self.#provider(LemonLdap, 'lemonldap'),
         self.#provider(PySaml2, 'pysaml2'),
+        self.#provider(Samlify, 'samlify'),
+        self.#provider(Samlp, 'samlp'),
         self.#provider(OidcProvider, 'oidc-provider'),
       ]);
+      const saml = self.providers.filter(({ type }) => type === 'saml');
+      self.providers.push(...saml.map((provider) => provider.sealed()));
       self.chromium = await launchChromium();
     } catch (error) {
       await self.stop();
@@ -64,10 +73,15 @@ export class World {
     return (this.#site ??= this.newSite({ name: 'medict', onPostgres: this.#onPostgres }));
   }
 
-  async newSite({ name, onPostgres, nodes }) {
-    const { folder, logs, providers } = this;
+  async newSite({ name, onPostgres, nodes, providers = this.providers }) {
+    const { folder, logs } = this;
     const databaseUrl = onPostgres ? await (await this.postgres()).database() : undefined;
     return this.#keep(await Site.start({ name, folder, logs, providers, databaseUrl, nodes }));
+  }
+
+  /** Another service provider, which trusts the providers with these metadata. */
+  async mellon(metadata) {
+    return this.#keep(await Mellon.start({ logs: this.logs, metadata }));
   }
 
   postgres() {

@@ -38,9 +38,10 @@ export class PySaml2 extends SamlProvider {
       configuration: {
         entityId: this.metadataUrl,
         ssoUrl: `${this.url}/sso`,
+        sloUrl: `${this.url}/slo`,
         x509Certificate: this.keys.pem,
         nameIdFormat: 'persistent',
-        signAuthnRequests: true,
+        ...this.manner(),
       },
       mapping: {
         preset: 'none',
@@ -63,5 +64,11 @@ export class PySaml2 extends SamlProvider {
 
   async refuses(page) {
     await page.getByText('Wrong user name or password').waitFor();
+  }
+
+  /** The person signs out at the provider. */
+  async signOut(page) {
+    await page.goto(`${this.url}/slo`);
+    await page.getByText('Signed out').waitFor();
   }
 }

@@ -13,6 +13,8 @@ const CONFIGURATION = join(import.meta.dirname, 'simplesamlphp');
 export class SimpleSamlPhp extends SamlProvider {
   id = 'simplesamlphp';
   name = 'SimpleSAMLphp';
+  /** Version 1.19 encrypts with AES-128-CBC and cannot be told otherwise; its responses are signed. */
+  sealedSettings = { allowCbc: true };
 
   static async start({ folder, logs, directory }) {
     const self = new SimpleSamlPhp();
@@ -48,7 +50,7 @@ export class SimpleSamlPhp extends SamlProvider {
       id: this.id,
       type: 'saml',
       name: this.name,
-      configuration: { metadataUrl: this.metadataUrl, ssoBinding: 'redirect', signAuthnRequests: true },
+      configuration: { metadataUrl: this.metadataUrl, ...this.manner() },
       mapping: { preset: 'shibboleth', rules },
     };
   }
@@ -62,5 +64,12 @@ export class SimpleSamlPhp extends SamlProvider {
 
   async refuses(page) {
     await page.getByText('Incorrect username or password').first().waitFor();
+  }
+
+  /** The person signs out at the provider. */
+  async signOut(page) {
+    const back = `${this.url}/logout.php`;
+    await page.goto(`${this.url}/saml2/idp/SingleLogoutService.php?${new URLSearchParams({ ReturnTo: back })}`);
+    await page.waitForURL(back);
   }
 }

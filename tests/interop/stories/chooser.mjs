@@ -10,9 +10,11 @@ export default async function ({ world, site }) {
   const browser = await world.browser();
   await browser.page.goto(site.application.loginUrl());
   assert.equal(new URL(browser.page.url()).origin, site.url);
-  const button = ({ name }) => browser.page.getByRole('button', { name }).or(browser.page.getByRole('link', { name }));
+  const button = ({ name }) => named(browser.page, name);
   for (const one of world.providers) assert.ok(await button(one).isVisible(), `${one.name} is offered`);
   await button(provider).click();
   await provider.enterPassword(browser.page, ada.username, ada.password);
   assertSignedInAs(ada, await browser.whatTheApplicationSays(site), site);
 }
+
+const named = (page, name) => page.getByRole('button', { name, exact: true }).or(page.getByRole('link', { name, exact: true }));

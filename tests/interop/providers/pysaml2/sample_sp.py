@@ -1,8 +1,7 @@
 """A service provider that is not Medict, to try the SAML identity providers on their own.
 
-    sample_sp.py FOLDER metadata                          prints the SP metadata
-    sample_sp.py FOLDER request IDP_METADATA [--unsigned]  prints the address to send a browser to
-    sample_sp.py FOLDER read IDP_METADATA                  reads a SAMLResponse from stdin, prints who it is
+    sample_sp.py FOLDER prepare IDP_METADATA   prints its metadata, and addresses to send browsers to: signed, again, unsigned
+    sample_sp.py FOLDER read IDP_METADATA      reads a SAMLResponse from stdin, prints who it is
 
 FOLDER holds the key pair `sample-sp`.
 """
@@ -37,8 +36,9 @@ def configuration(idp_metadata: list[str]) -> SPConfig:
                 "sp": {
                     "endpoints": {"assertion_consumer_service": [(f"{URL}/acs", BINDING_HTTP_POST)]},
                     "authn_requests_signed": True,
-                    "want_assertions_signed": True,
+                    "want_assertions_signed": False,
                     "want_response_signed": False,
+                    "want_assertions_or_response_signed": True,
                     "allow_unsolicited": True,
                 }
             },
@@ -46,15 +46,18 @@ def configuration(idp_metadata: list[str]) -> SPConfig:
     )
 
 
-if COMMAND == "metadata":
-    print(entity_descriptor(configuration([])))
-elif COMMAND == "request":
-    client = Saml2Client(config=configuration([sys.argv[3]]))
-    signed = "--unsigned" not in sys.argv
+def request(client: Saml2Client, signed: bool) -> str:
+    sigalg = SIG_RSA_SHA256 if signed else None
     _, request = client.prepare_for_authenticate(
-        relay_state="state", binding=BINDING_HTTP_REDIRECT, sign=signed, sigalg=SIG_RSA_SHA256 if signed else None
+        relay_state="state", binding=BINDING_HTTP_REDIRECT, sign=signed, sigalg=sigalg
     )
-    print(dict(request["headers"])["Location"])
+    return dict(request["headers"])["Location"]
+
+
+if COMMAND == "prepare":
+    client = Saml2Client(config=configuration([sys.argv[3]]))
+    requests = {name: request(client, name != "unsigned") for name in ("signed", "again", "unsigned")}
+    print(json.dumps({"metadata": str(entity_descriptor(configuration([]))), **requests}))
 elif COMMAND == "read":
     client = Saml2Client(config=configuration([sys.argv[3]]))
     response = client.parse_authn_request_response(sys.stdin.read(), BINDING_HTTP_POST)

@@ -38,11 +38,5 @@ $config = [
 
     'authproc.idp' => [],
 
-    'metadata.sources' => array_merge(
-        [['type' => 'flatfile']],
-        array_map(
-            fn (string $file) => ['type' => 'xml', 'file' => $file],
-            glob($folder . '/service-providers/*.xml')
-        )
-    ),
+    'metadata.sources' => [['type' => 'flatfile']],
 ];

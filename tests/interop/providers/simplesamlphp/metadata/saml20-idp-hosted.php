@@ -7,7 +7,11 @@ $metadata[getenv('INTEROP_URL') . '/metadata'] = [
     'certificate' => 'simplesamlphp.crt',
     'auth' => 'directory',
 
+    'SingleSignOnServiceBinding' => [SAML2\Constants::BINDING_HTTP_REDIRECT, SAML2\Constants::BINDING_HTTP_POST],
+    'SingleLogoutServiceBinding' => [SAML2\Constants::BINDING_HTTP_REDIRECT, SAML2\Constants::BINDING_HTTP_POST],
     'validate.authnrequest' => true,
+    'validate.logout' => true,
+    'sign.logout' => true,
     'redirect.validate' => true,
     'signature.algorithm' => 'http://www.w3.org/2001/04/xmldsig-more#rsa-sha256',
     'saml20.sign.response' => true,
