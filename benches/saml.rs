@@ -18,7 +18,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use medict::{
     domain::{resource::SamlConfiguration, trace::Trace, words::UnixTime},
     samples::saml_idp::{ResponseBuilder, SampleIdp},
-    sp::{Idp, ServiceProvider, SpKey, make_certificate, verify_response},
+    sp::{Idp, Published, ServiceProvider, SpKey, make_certificate, verify_response},
 };
 use openssl::{
     ec::{EcGroup, EcKey},
@@ -84,12 +84,11 @@ impl World {
         let now = UnixTime(1_795_600_000);
         let rsa = PKey::from_rsa(Rsa::generate(2048)?)?;
         let certificate = make_certificate(&rsa, "sso.hospital.example", now, &[7; 16])?;
-        let keys = vec![SpKey {
-            key: rsa.clone(),
-            certificate: certificate.clone(),
-            published: Published::Both,
-        }];
-        let sp = ServiceProvider { entity_id: SP.to_owned(), acs_url: ACS.to_owned(), keys };
+        let published = Published::Both;
+        let keys = vec![SpKey { key: rsa.clone(), certificate: certificate.clone(), published }];
+        let (entity_id, acs_url) = (SP.to_owned(), ACS.to_owned());
+        let slo_url = ACS.replace("/acs", "/slo");
+        let sp = ServiceProvider { entity_id, acs_url, slo_url, keys };
         let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?;
         let ec = PKey::from_ec_key(EcKey::generate(&group)?)?;
         let name = "https://idp.hospital.example/metadata";

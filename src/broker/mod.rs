@@ -18,6 +18,7 @@ mod error;
 pub mod forecast;
 mod keyring;
 pub mod login;
+pub mod logout;
 pub mod metadata;
 mod oidc_exchange;
 pub mod outbound;

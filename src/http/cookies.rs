@@ -1,4 +1,5 @@
-//! Three cookies: who is signed in, which browser a login was begun in, and the institution picked last.
+//! Four cookies: who is signed in, which browser a login was begun in, which one saw the question whether
+//! a person is meant, and the institution picked last.
 
 use actix_web::cookie::{Cookie, SameSite, time::Duration};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -12,6 +13,8 @@ pub struct Names {
     pub browser: &'static str,
     /// Of no consequence but convenience.
     pub institution: &'static str,
+    /// Binds the answer on the page of a sign-in that began at its provider.
+    pub arrival: &'static str,
     secure: bool,
 }
 
@@ -22,6 +25,7 @@ impl Names {
                 session: "__Host-medict_session",
                 browser: "__Host-medict_browser",
                 institution: "__Host-medict_institution",
+                arrival: "__Host-medict_arrival",
                 secure: true,
             }
         } else {
@@ -29,6 +33,7 @@ impl Names {
                 session: "medict_session",
                 browser: "medict_browser",
                 institution: "medict_institution",
+                arrival: "medict_arrival",
                 secure: false,
             }
         }
@@ -52,6 +57,10 @@ impl Names {
     /// The entityID in such a cookie.
     pub fn read_institution(value: &str) -> Option<String> {
         String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(value).ok()?).ok()
+    }
+
+    pub fn arrival(self, value: String) -> Cookie<'static> {
+        self.build(self.arrival, value)
     }
 
     /// Takes the session cookie away.

@@ -11,6 +11,7 @@
 //! ```
 
 mod encrypt;
+mod logout;
 mod metadata;
 mod request;
 mod response;
@@ -30,6 +31,7 @@ use openssl::{
 
 use crate::domain::words::UnixTime;
 
+pub use logout::{LogoutBuilder, LogoutHeard};
 pub use metadata::{MetadataBuilder, aggregate};
 pub use request::{AskedFor, NotARequest};
 pub use response::ResponseBuilder;
@@ -39,6 +41,7 @@ pub use sign::{Algorithms, Signing};
 pub struct SampleIdp {
     entity_id: String,
     sso_url: String,
+    slo_url: Option<String>,
     signing: Signing,
 }
 
@@ -64,7 +67,14 @@ impl SampleIdp {
     ) -> Result<Self, ErrorStack> {
         let certificate = certify(&key, now)?;
         let signing = Signing { key, certificate };
-        Ok(Self { entity_id: entity_id.to_owned(), sso_url: sso_url.to_owned(), signing })
+        let (entity_id, sso_url) = (entity_id.to_owned(), sso_url.to_owned());
+        Ok(Self { entity_id, sso_url, slo_url: None, signing })
+    }
+
+    /// Takes logout messages by redirect, there.
+    #[must_use]
+    pub fn with_slo(self, slo_url: &str) -> Self {
+        Self { slo_url: Some(slo_url.to_owned()), ..self }
     }
 
     /// Its entityID.

@@ -4,7 +4,7 @@ use openssl::error::ErrorStack;
 
 use crate::domain::{
     metadata::{Description, Endpoint},
-    resource::{Invalid, NameIdFormat},
+    resource::{Invalid, NameIdFormat, SsoBinding},
     words::UnixTime,
 };
 
@@ -12,15 +12,16 @@ use super::{
     certificates::{CertificateInfo, SigningKey, Trust, to_base64},
     duration, escape,
     guard::{Comments, METADATA_BYTES},
+    idp::SloEndpoint,
     names::{
         DS, EMAIL_ADDRESS, METADATA, PERSISTENT, POST, PROTOCOL, REDIRECT, SHIBMD, TRANSIENT,
         UNSPECIFIED,
     },
     rejection::Rejection,
-    request::{NotBuilt, sign_enveloped},
     scopes::Scope,
     service_provider::{Published, ServiceProvider, SpKey},
     signature,
+    transport::{NotBuilt, sign_enveloped},
     tree::{Node, Tree, attribute, child, children, is, normalise, text},
 };
 
@@ -33,10 +34,8 @@ pub struct IdpMetadata {
     pub sso_redirect: Option<String>,
     /// `SingleSignOnService` by HTTP-POST.
     pub sso_post: Option<String>,
-    /// `SingleLogoutService` by HTTP-Redirect.
-    pub slo_redirect: Option<String>,
-    /// `SingleLogoutService` by HTTP-POST.
-    pub slo_post: Option<String>,
+    /// Every `SingleLogoutService` of a binding that we speak.
+    pub slo: Vec<SloEndpoint>,
     /// Whether the provider insists on signed requests.
     pub want_authn_requests_signed: bool,
     /// The `NameIDFormat`s that the provider names.
@@ -66,20 +65,32 @@ impl IdpMetadata {
     /// What it says, for comparing it with another.
     #[must_use]
     pub fn description(&self) -> Description {
-        let endpoints = [
+        let mut endpoints = std::collections::BTreeMap::new();
+        let sso = [
             (Endpoint::SingleSignOnByRedirect, &self.sso_redirect),
             (Endpoint::SingleSignOnByPost, &self.sso_post),
-            (Endpoint::SingleLogoutByRedirect, &self.slo_redirect),
-            (Endpoint::SingleLogoutByPost, &self.slo_post),
         ];
+        for (endpoint, url) in sso {
+            endpoints.extend(url.clone().map(|url| (endpoint, url)));
+        }
+        for slo in &self.slo {
+            let endpoint = match slo.binding {
+                SsoBinding::Redirect => Endpoint::SingleLogoutByRedirect,
+                SsoBinding::Post => Endpoint::SingleLogoutByPost,
+            };
+            // Every place that a logout message may go to counts.
+            let places: &mut String = endpoints.entry(endpoint).or_default();
+            for url in [&slo.url, &slo.response_url] {
+                if !places.split(' ').any(|known| known == url) {
+                    *places = format!("{places} {url}").trim_start().to_owned();
+                }
+            }
+        }
         let keys = self.certificates().map(|key| (key.fingerprint.clone(), key.subject.clone()));
         Description {
             entity_id: self.entity_id.clone(),
             keys: keys.collect(),
-            endpoints: endpoints
-                .into_iter()
-                .filter_map(|(e, url)| Some((e, url.clone()?)))
-                .collect(),
+            endpoints,
             name_id_formats: self.name_id_formats.clone(),
             wants_signed_requests: self.want_authn_requests_signed,
             valid_until: self.valid_until,
@@ -171,8 +182,7 @@ pub(super) fn read(entity: Node, descriptor: Node) -> Result<IdpMetadata, Reject
         entity_id: attribute(entity, "entityID").unwrap_or_default().to_owned(),
         sso_redirect: endpoint(descriptor, "SingleSignOnService", REDIRECT),
         sso_post: endpoint(descriptor, "SingleSignOnService", POST),
-        slo_redirect: endpoint(descriptor, "SingleLogoutService", REDIRECT),
-        slo_post: endpoint(descriptor, "SingleLogoutService", POST),
+        slo: children(descriptor, METADATA, "SingleLogoutService").filter_map(slo).collect(),
         want_authn_requests_signed: matches!(wanted, Some("true" | "1")),
         name_id_formats: formats.collect::<Result<_, _>>()?,
         valid_until: times.into_iter().min(),
@@ -194,6 +204,17 @@ fn endpoint(descriptor: Node, name: &'static str, binding: &str) -> Option<Strin
     attribute(service, "Location").map(str::to_owned)
 }
 
+fn slo(service: Node) -> Option<SloEndpoint> {
+    let binding = match attribute(service, "Binding")? {
+        REDIRECT => SsoBinding::Redirect,
+        POST => SsoBinding::Post,
+        _ => return None,
+    };
+    let url = attribute(service, "Location")?;
+    let response_url = attribute(service, "ResponseLocation").unwrap_or(url);
+    Some(SloEndpoint { binding, url: url.to_owned(), response_url: response_url.to_owned() })
+}
+
 /// Keys of use `signing` or of any use; those that are too weak are passed over.
 fn signing_keys(descriptor: Node) -> Result<Vec<SigningKey>, Rejection> {
     let mut keys: Vec<SigningKey> = Vec::new();
@@ -212,7 +233,7 @@ fn signing_keys(descriptor: Node) -> Result<Vec<SigningKey>, Rejection> {
     Ok(keys)
 }
 
-/// Writes our metadata: signing and encryption keys, one ACS by POST.
+/// Writes our metadata: signing and encryption keys, single logout, one ACS by POST.
 ///
 /// `name_id_format` is what we ask this provider for; `sign_requests` whether our requests are signed.
 ///
@@ -250,11 +271,15 @@ fn write(
     id: &str,
 ) -> Result<String, ErrorStack> {
     let keys = sp.keys.iter().map(key_descriptors).collect::<Result<String, _>>()?;
-    let acs = escape::attribute(&sp.acs_url);
+    let (acs, slo) = (escape::attribute(&sp.acs_url), escape::attribute(&sp.slo_url));
+    let slo = [REDIRECT, POST].map(|binding| {
+        format!("<md:SingleLogoutService Binding=\"{binding}\" Location=\"{slo}\"/>")
+    });
+    let slo = slo.concat();
     Ok(format!(
         "<md:EntityDescriptor xmlns:md=\"{METADATA}\"{id} entityID=\"{}\">\
          <md:SPSSODescriptor AuthnRequestsSigned=\"{sign_requests}\" WantAssertionsSigned=\"true\" \
-         protocolSupportEnumeration=\"{PROTOCOL}\">{keys}\
+         protocolSupportEnumeration=\"{PROTOCOL}\">{keys}{slo}\
          <md:NameIDFormat>{}</md:NameIDFormat>\
          <md:AssertionConsumerService Binding=\"{POST}\" Location=\"{acs}\" index=\"0\" \
          isDefault=\"true\"/></md:SPSSODescriptor></md:EntityDescriptor>",
@@ -321,6 +346,7 @@ mod tests {
         let sp = ServiceProvider {
             entity_id: "https://sp.example/<md:SPSSODescriptor>".to_owned(),
             acs_url: "https://sp.example/acs".to_owned(),
+            slo_url: "https://sp.example/slo".to_owned(),
             keys: keys.to_vec(),
         };
         let xml = build_signed_metadata(&sp, NameIdFormat::Persistent, true, "_id").expect("built");

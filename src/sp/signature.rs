@@ -28,6 +28,7 @@ use super::{
     c14n::{Method, canonicalize},
     certificates::{SigningKey, Trust},
     names::{ASSERTION, C14N, DS, ENVELOPED, EXC_C14N},
+    redirect_query::SignedQuery,
     rejection::Rejection,
     steps::Fault,
     tree::{Node, attribute, child, decode_base64, elements, is, text},
@@ -40,6 +41,11 @@ pub(super) struct Covered<'t>(Node<'t>);
 impl<'t> Covered<'t> {
     pub(super) fn node(self) -> Node<'t> {
         self.0
+    }
+
+    /// The root of the message that a signed query carried is covered with it.
+    pub(super) fn by_query(root: Node<'t>, _proof: &SignedQuery) -> Self {
+        Self(root)
     }
 
     /// The assertion that stands directly in this response is covered with it.

@@ -20,6 +20,7 @@ pub mod invitations;
 pub mod keys;
 pub mod links;
 pub mod logins;
+pub mod logouts;
 pub mod purge;
 pub mod refreshes;
 pub mod replays;

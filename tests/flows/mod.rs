@@ -2,8 +2,10 @@
 
 mod attacks;
 mod federation;
+mod idp_initiated;
 mod keys;
 mod logs;
 mod metadata;
 mod sign_in;
+mod single_logout;
 mod tokens;

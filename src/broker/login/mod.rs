@@ -16,11 +16,13 @@ mod members;
 mod oidc;
 mod password;
 mod saml;
+mod unsolicited;
 
 pub use begin::Unanswerable;
 pub use choose::{Choice, Identified};
 pub use members::Members;
 pub(super) use oidc::secret_place;
+pub use unsolicited::Arrival;
 
 use crate::{
     broker::{Broker, Caller, Error, oidc_exchange::ExchangeError, upstream::UpstreamError},
@@ -31,7 +33,7 @@ use crate::{
         mapping,
         provisioning::NotAdmitted,
         trace::{Actual, Trace},
-        words::{IdpId, LoginId, UnixTime},
+        words::{ClientId, IdpId, LoginId, UnixTime},
     },
     rp, sp,
     store::{logins::Pending, traces::StoredTrace},
@@ -47,9 +49,13 @@ pub enum Next {
     /// To the provider, by redirect.
     SendToIdp { url: String },
     /// To the provider, by a form that the browser posts.
-    PostToIdp { action: String, saml_request: String, relay_state: String },
+    PostToIdp { action: String, parameter: &'static str, message: String, relay_state: String },
     /// Back through our own site, so that the cookie that binds the login arrives.
     Continue { login: LoginId, handle: String },
+    /// To the provider once more, since what it sent without being asked proves nothing.
+    Bounce { idp: IdpId, landing: Option<ClientId> },
+    /// To the page that asks whether the person is meant.
+    Ask { login: LoginId, handle: String },
     /// To the application, with a code or an error.
     ReturnToClient { url: String },
     /// To a page of ours.

@@ -22,10 +22,10 @@ use crate::{
 };
 
 /// A response that was believed: who, and what must not come twice.
-struct Believed {
-    who: ExternalIdentity,
-    replay: String,
-    good_until: UnixTime,
+pub(super) struct Believed {
+    pub(super) who: ExternalIdentity,
+    pub(super) replay: String,
+    pub(super) good_until: UnixTime,
 }
 
 impl Broker {
@@ -69,17 +69,34 @@ impl Broker {
     ) -> Result<Step, LoginError> {
         let state = relay_state.to_owned();
         let find = move |conn: &mut _| Ok::<_, Error>(store::logins::find_by_state(conn, &state)?);
-        let pending = self.store.read(find).await?.ok_or(Refusal::Unknown)?;
+        let Some(pending) = self.store.read(find).await? else {
+            return self.unsolicited(idp, saml_response, relay_state, trace).await;
+        };
         subject.login = Some(pending.login.clone());
         let now = self.clock.now();
         check_age(&pending, now)?;
         let (request, entity) = errand(&pending, idp)?;
         let configuration = self.configuration();
         let provider = configuration.provider(idp).ok_or(Refusal::NoProvider)?;
+        let believed =
+            self.prove(provider, saml_response, (Some(request), entity.as_deref()), trace).await?;
+        self.store_proof(pending, believed, trace, now).await
+    }
+
+    /// Who the response is about, verified and mapped; `request` is the one that it must answer, `entity`
+    /// the member of a federation that was asked.
+    pub(super) async fn prove(
+        &self,
+        provider: &Arc<Provider>,
+        saml_response: String,
+        (request, entity): (Option<RequestId>, Option<&str>),
+        trace: &mut Trace,
+    ) -> Result<Believed, LoginError> {
         if !provider.resource.enabled {
             return Err(Refusal::NoProvider.into());
         }
-        let member = self.asked_member(provider, entity.as_deref()).await?;
+        let now = self.clock.now();
+        let member = self.asked_member(provider, entity).await?;
         let asked = Asked { provider: Arc::clone(provider), member, request };
         let (verified, steps) = self.verify(asked, saml_response, now).await?;
         trace.steps.extend(steps.steps);
@@ -87,10 +104,11 @@ impl Broker {
         let (replay, good_until) = (sha256_base64url(verified.replay_key()), verified.good_until());
         let mut statement = verified.into_statement();
         sp::drop_foreign(&mut statement, &scopes, entity.is_some(), trace);
-        let who = provider.mapping.identify(idp, statement, trace)?;
+        let who = provider.mapping.identify(&provider.id, statement, trace)?;
         // Where the configuration names the one member, it is a provider like any other.
-        let who = ExternalIdentity { entity: entity.filter(|_| provider.has_members()), ..who };
-        self.store_proof(pending, Believed { who, replay, good_until }, trace, now).await
+        let entity = entity.filter(|_| provider.has_members()).map(str::to_owned);
+        let who = ExternalIdentity { entity, ..who };
+        Ok(Believed { who, replay, good_until })
     }
 
     /// The member of a federation that was asked, as its metadata is now.
@@ -206,7 +224,7 @@ struct Asked {
     provider: Arc<Provider>,
     /// In a federation.
     member: Option<Arc<sp::Idp>>,
-    request: RequestId,
+    request: Option<RequestId>,
 }
 
 /// What was proven, and the domains that whoever proved it may speak for.
@@ -242,11 +260,14 @@ async fn verify(
         };
         let verified = match idp {
             Err(reason) => Err(Refusal::ProviderBroken(reason.clone())),
-            Ok(idp) => {
-                sp::verify_response(&saml_response, idp, &side.sp, &asked.request, now, &mut trace)
-                    .map(|verified| (verified, idp.scopes().to_vec()))
-                    .map_err(Refusal::from)
+            Ok(idp) => match &asked.request {
+                Some(request) => {
+                    sp::verify_response(&saml_response, idp, &side.sp, request, now, &mut trace)
+                }
+                None => sp::verify_unsolicited(&saml_response, idp, &side.sp, now, &mut trace),
             }
+            .map(|verified| (verified, idp.scopes().to_vec()))
+            .map_err(Refusal::from),
         };
         (verified, trace)
     };

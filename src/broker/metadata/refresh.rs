@@ -80,7 +80,7 @@ impl Source {
         let Wire::Saml(saml) = &provider.resource.configuration else { return None };
         let url = saml.metadata_url.clone()?;
         let fetched = configuration.fetched(id, &url).cloned();
-        let saml = saml.clone();
+        let saml = (**saml).clone();
         let seen = configuration.fetched_at(id);
         let mut source = Self { id: id.clone(), url, saml, fetched, seen, usable: false };
         source.usable =

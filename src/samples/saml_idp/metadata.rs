@@ -27,7 +27,7 @@ impl MetadataBuilder {
         Self {
             entity_id: idp.entity_id.clone(),
             sso_url: idp.sso_url.clone(),
-            slo_url: None,
+            slo_url: idp.slo_url.clone(),
             keys: vec![(Some("signing"), idp.certificate())],
             valid_until: None,
             cache_duration: None,
