@@ -17,6 +17,7 @@ pub struct Description {
     pub entity_id: String,
     /// SHA-256 fingerprint of each signing certificate → its subject.
     pub keys: BTreeMap<String, String>,
+    /// One address, or several with a space between.
     pub endpoints: BTreeMap<Endpoint, String>,
     pub name_id_formats: Vec<String>,
     pub wants_signed_requests: bool,
@@ -117,8 +118,12 @@ pub fn compare(old: &Description, new: &Description, signed: bool) -> Vec<Change
 /// Another path where the provider was before is its own affair; another scheme, host or port is not.
 fn endpoint_policy(old: &Description, now: Option<&String>, signed: bool) -> Policy {
     let Some(now) = now else { return Policy::Accept };
-    let known = |was: &String| origin(was).is_some_and(|was| Some(was) == origin(now));
-    match old.endpoints.values().any(known) {
+    let places: Vec<_> = old.endpoints.values().flat_map(|urls| urls.split(' ')).collect();
+    let known = |url: &str| {
+        let here = origin(url);
+        here.is_some() && places.iter().any(|place| origin(place) == here)
+    };
+    match now.split(' ').all(known) {
         true => Policy::Accept,
         false if signed => Policy::Signed,
         false => Policy::Hold,
@@ -239,6 +244,8 @@ mod tests {
         let slo = Subject::Endpoint(Endpoint::SingleLogoutByPost);
         assert_eq!(policies(false, at("https://idp.example/slo")), [(slo, Policy::Accept)]);
         assert_eq!(policies(false, at("https://evil.example/slo")), [(slo, Policy::Hold)]);
+        let both = at("https://idp.example/slo https://evil.example/answers");
+        assert_eq!(policies(false, both), [(slo, Policy::Hold)]);
         let gone = policies(false, |new| new.endpoints.clear());
         assert_eq!(gone, [(Subject::Endpoint(Endpoint::SingleSignOnByPost), Policy::Accept)]);
     }

@@ -65,24 +65,32 @@ impl IdpMetadata {
     /// What it says, for comparing it with another.
     #[must_use]
     pub fn description(&self) -> Description {
-        let slo = |binding| {
-            let found = self.slo.iter().find(|slo| slo.binding == binding);
-            found.map(|slo| slo.url.clone())
-        };
-        let endpoints = [
-            (Endpoint::SingleSignOnByRedirect, self.sso_redirect.clone()),
-            (Endpoint::SingleSignOnByPost, self.sso_post.clone()),
-            (Endpoint::SingleLogoutByRedirect, slo(SsoBinding::Redirect)),
-            (Endpoint::SingleLogoutByPost, slo(SsoBinding::Post)),
+        let mut endpoints = std::collections::BTreeMap::new();
+        let sso = [
+            (Endpoint::SingleSignOnByRedirect, &self.sso_redirect),
+            (Endpoint::SingleSignOnByPost, &self.sso_post),
         ];
+        for (endpoint, url) in sso {
+            endpoints.extend(url.clone().map(|url| (endpoint, url)));
+        }
+        for slo in &self.slo {
+            let endpoint = match slo.binding {
+                SsoBinding::Redirect => Endpoint::SingleLogoutByRedirect,
+                SsoBinding::Post => Endpoint::SingleLogoutByPost,
+            };
+            // Every place that a logout message may go to counts.
+            let places: &mut String = endpoints.entry(endpoint).or_default();
+            for url in [&slo.url, &slo.response_url] {
+                if !places.split(' ').any(|known| known == url) {
+                    *places = format!("{places} {url}").trim_start().to_owned();
+                }
+            }
+        }
         let keys = self.certificates().map(|key| (key.fingerprint.clone(), key.subject.clone()));
         Description {
             entity_id: self.entity_id.clone(),
             keys: keys.collect(),
-            endpoints: endpoints
-                .into_iter()
-                .filter_map(|(endpoint, url)| Some((endpoint, url?)))
-                .collect(),
+            endpoints,
             name_id_formats: self.name_id_formats.clone(),
             wants_signed_requests: self.want_authn_requests_signed,
             valid_until: self.valid_until,
