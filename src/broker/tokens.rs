@@ -329,7 +329,7 @@ impl Broker {
             let granted = store::user_roles::granted_to(conn, user)?;
             Ok((session, account, granted))
         };
-        let (session, account, granted) = self.store.read(read).await?;
+        let (session, account, granted) = self.store.look_up(read).await?;
         let roles = roles::effective(&granted, access.organization.as_ref());
         let person = person(account, roles, access.organization.clone());
         Ok((session, person))

@@ -35,7 +35,7 @@ pub struct Versions {
 pub fn bump(conn: &mut Conn, topic: Topic) -> Result<i64, Error> {
     let row = changes::table.find(topic.name());
     diesel::update(row).set(changes::version.eq(changes::version + 1)).execute(conn)?;
-    Ok(row.select(changes::version).first(conn)?)
+    Ok(row.select(changes::version).get_result(conn)?)
 }
 
 /// # Errors

@@ -78,14 +78,15 @@ pub fn create(conn: &mut Conn, grant: &Grant, code: &str) -> Result<(), Error> {
 /// # Errors
 /// [`Error`] when the database fails.
 pub fn find_by_code(conn: &mut Conn, code: &str) -> Result<Option<Grant>, Error> {
-    let row: Option<Row> = grants::table.filter(grants::code.eq(code)).first(conn).optional()?;
+    let row: Option<Row> =
+        grants::table.filter(grants::code.eq(code)).get_result(conn).optional()?;
     row.map(Row::grant).transpose()
 }
 
 /// # Errors
 /// [`Error`] when the database fails.
 pub fn find(conn: &mut Conn, id: &GrantId) -> Result<Option<Grant>, Error> {
-    let row: Option<Row> = grants::table.find(id.as_str()).first(conn).optional()?;
+    let row: Option<Row> = grants::table.find(id.as_str()).get_result(conn).optional()?;
     row.map(Row::grant).transpose()
 }
 

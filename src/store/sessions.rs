@@ -102,14 +102,14 @@ pub fn create(conn: &mut Conn, session: &BrowserSession, cookie: &str) -> Result
 /// [`Error`] when the database fails.
 pub fn find_by_cookie(conn: &mut Conn, cookie: &str) -> Result<Option<BrowserSession>, Error> {
     let row = browser_sessions::table.filter(browser_sessions::cookie.eq(cookie));
-    let row: Option<Row> = row.first(conn).optional()?;
+    let row: Option<Row> = row.get_result(conn).optional()?;
     row.map(Row::session).transpose()
 }
 
 /// # Errors
 /// [`Error`] when the database fails.
 pub fn find(conn: &mut Conn, id: &SessionId) -> Result<Option<BrowserSession>, Error> {
-    let row: Option<Row> = browser_sessions::table.find(id.as_str()).first(conn).optional()?;
+    let row: Option<Row> = browser_sessions::table.find(id.as_str()).get_result(conn).optional()?;
     row.map(Row::session).transpose()
 }
 

@@ -78,7 +78,7 @@ pub fn list_by_hand(conn: &mut Conn) -> Result<Vec<UserRole>, Error> {
 /// # Errors
 /// [`Error`] when the database fails.
 pub fn find(conn: &mut Conn, id: &str) -> Result<Option<UserRole>, Error> {
-    Ok(user_roles::table.find(id).first(conn).optional()?)
+    Ok(user_roles::table.find(id).get_result(conn).optional()?)
 }
 
 /// Gives a role by hand; `None`: the person has it already, by hand.

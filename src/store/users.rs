@@ -102,7 +102,7 @@ impl Account {
 /// # Errors
 /// [`Error`] when the database fails.
 pub fn find(conn: &mut Conn, id: &UserId) -> Result<Option<Account>, Error> {
-    Ok(users::table.find(id.as_str()).first(conn).optional()?)
+    Ok(users::table.find(id.as_str()).get_result(conn).optional()?)
 }
 
 /// The local account whose username or e-mail address is `name`, without regard to case.
@@ -111,11 +111,11 @@ pub fn find(conn: &mut Conn, id: &UserId) -> Result<Option<Account>, Error> {
 /// [`Error`] when the database fails.
 pub fn find_local(conn: &mut Conn, name: &str) -> Result<Option<Account>, Error> {
     let name = name.to_lowercase();
-    let by_name = users::table.filter(users::login_name.eq(&name)).first(conn).optional()?;
+    let by_name = users::table.filter(users::login_name.eq(&name)).get_result(conn).optional()?;
     if by_name.is_some() {
         return Ok(by_name);
     }
-    Ok(users::table.filter(users::login_email.eq(&name)).first(conn).optional()?)
+    Ok(users::table.filter(users::login_email.eq(&name)).get_result(conn).optional()?)
 }
 
 /// The account that an invitation by e-mail address waits in.
@@ -124,7 +124,7 @@ pub fn find_local(conn: &mut Conn, name: &str) -> Result<Option<Account>, Error>
 /// [`Error`] when the database fails.
 pub fn find_by_local_email(conn: &mut Conn, email: &str) -> Result<Option<Account>, Error> {
     let wanted = users::login_email.eq(email.to_lowercase());
-    Ok(users::table.filter(wanted).first(conn).optional()?)
+    Ok(users::table.filter(wanted).get_result(conn).optional()?)
 }
 
 /// Accounts in the order in which they were made, from `offset` on.

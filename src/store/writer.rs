@@ -1,8 +1,8 @@
 //! One thread writes: it takes all that waits into one durable commit and answers after it.
 //!
 //! A commit costs the same whether one closure or a hundred ride in it, so under load the cost of
-//! durability is shared. Each closure has a savepoint of its own; its audit events are appended to this
-//! process's chain inside it.
+//! durability is shared. Each closure has a savepoint of its own, unless SQLite commits it alone; its
+//! audit events are appended to this process's chain inside it.
 
 use std::{
     ops::{Deref, DerefMut},
@@ -11,12 +11,13 @@ use std::{
     thread,
 };
 
-use diesel::connection::SimpleConnection;
+use diesel::{RunQueryDsl, connection::SimpleConnection};
 use tokio::sync::oneshot;
 
 use super::{
     Conn, Database, Error,
     audit::{Chain, HeadSigner},
+    conn::{Begin, BeginImmediate, Commit, Release, Savepoint},
 };
 use crate::domain::audit::Event;
 
@@ -147,7 +148,8 @@ struct Thread {
 
 /// How a group ended as a whole.
 enum Group {
-    Committed,
+    /// Each closure's own answer stands: what it did is durable, or undone because it failed.
+    Done,
     /// Nothing of it happened.
     Failed(Error),
     /// It may or may not have happened.
@@ -201,7 +203,7 @@ impl Thread {
     /// Commits all together; when that fails for certain, each alone.
     fn commit(&mut self, mut works: Vec<Box<dyn Work>>) {
         match self.attempt(&mut works) {
-            Group::Committed => works.into_iter().for_each(|work| work.answer(None)),
+            Group::Done => works.into_iter().for_each(|work| work.answer(None)),
             Group::Unknown => {
                 works.into_iter().for_each(|work| work.answer(Some(Error::Unknown)));
             }
@@ -225,20 +227,23 @@ impl Thread {
             Ok(conn) => conn,
             Err(error) => return Group::Failed(error),
         };
-        let run = begin(conn).map_err(Error::from).and_then(|()| {
-            works.iter_mut().try_for_each(|work| run_one(conn, work.as_mut(), &mut chain))?;
-            chain.as_mut().map_or(Ok(()), |chain| chain.advance_head(conn))
+        let run = begin(conn).map_err(Error::from).and_then(|()| match works {
+            [only] if matches!(conn, Conn::Sqlite(_)) => run_alone(conn, only.as_mut(), &mut chain),
+            works => run_each(conn, works, &mut chain).map(|()| true),
         });
-        if let Err(error) = run {
-            if conn.batch_execute("ROLLBACK").is_err() {
-                self.conn = None;
+        match run {
+            Ok(true) => {}
+            undo => {
+                if conn.batch_execute("ROLLBACK").is_err() {
+                    self.conn = None;
+                }
+                return undo.map_or_else(Group::Failed, |_| Group::Done);
             }
-            return Group::Failed(error);
         }
-        match conn.batch_execute("COMMIT") {
-            Ok(()) => {
+        match Commit.execute(conn) {
+            Ok(_) => {
                 self.chain = chain;
-                Group::Committed
+                Group::Done
             }
             Err(error) => self.after_failed_commit(error.into()),
         }
@@ -265,15 +270,48 @@ impl Thread {
 
 /// Takes the write lock at once on SQLite, so that no statement inside can find it taken.
 fn begin(conn: &mut Conn) -> diesel::QueryResult<()> {
-    match conn {
-        Conn::Sqlite(conn) => conn.batch_execute("BEGIN IMMEDIATE"),
-        Conn::Postgres(conn) => conn.batch_execute("BEGIN"),
-    }
+    let begun = match conn {
+        Conn::Sqlite(_) => BeginImmediate.execute(conn),
+        Conn::Postgres(_) => Begin.execute(conn),
+    };
+    begun.map(drop)
 }
 
-/// One closure in one savepoint. An `Err` means that the connection is of no more use.
-fn run_one(conn: &mut Conn, work: &mut dyn Work, chain: &mut Option<Chain>) -> Result<(), Error> {
-    conn.batch_execute("SAVEPOINT work")?;
+/// The only closure of a group, on SQLite. `false`: it failed, and all is to be undone.
+///
+/// PostgreSQL turns the `COMMIT` of a transaction with a failed statement into a silent rollback; there
+/// releasing the savepoint tells.
+fn run_alone(
+    conn: &mut Conn,
+    work: &mut dyn Work,
+    chain: &mut Option<Chain>,
+) -> Result<bool, Error> {
+    let mut tx = Tx { conn, events: Vec::new() };
+    let won = work.run(&mut tx);
+    let events = tx.events;
+    if won {
+        append(conn, chain, &events)?;
+        advance_head(conn, chain)?;
+    }
+    Ok(won)
+}
+
+/// Several closures, each in its savepoint. An `Err` means that the connection is of no more use.
+fn run_each(
+    conn: &mut Conn,
+    works: &mut [Box<dyn Work>],
+    chain: &mut Option<Chain>,
+) -> Result<(), Error> {
+    works.iter_mut().try_for_each(|work| run_in_savepoint(conn, work.as_mut(), chain))?;
+    advance_head(conn, chain)
+}
+
+fn run_in_savepoint(
+    conn: &mut Conn,
+    work: &mut dyn Work,
+    chain: &mut Option<Chain>,
+) -> Result<(), Error> {
+    Savepoint.execute(conn)?;
     let mut tx = Tx { conn, events: Vec::new() };
     let won = work.run(&mut tx);
     let events = tx.events;
@@ -281,10 +319,19 @@ fn run_one(conn: &mut Conn, work: &mut dyn Work, chain: &mut Option<Chain>) -> R
         conn.batch_execute("ROLLBACK TO SAVEPOINT work; RELEASE SAVEPOINT work")?;
         return Ok(());
     }
-    if let Some(chain) = chain {
-        chain.append(conn, &events)?;
-    } else if !events.is_empty() {
-        return Err(Error::Unavailable("the audit chain is not open".to_owned()));
+    append(conn, chain, &events)?;
+    Release.execute(conn)?;
+    Ok(())
+}
+
+fn append(conn: &mut Conn, chain: &mut Option<Chain>, events: &[Event]) -> Result<(), Error> {
+    match chain {
+        Some(chain) => chain.append(conn, events),
+        None if events.is_empty() => Ok(()),
+        None => Err(Error::Unavailable("the audit chain is not open".to_owned())),
     }
-    Ok(conn.batch_execute("RELEASE SAVEPOINT work")?)
+}
+
+fn advance_head(conn: &mut Conn, chain: &mut Option<Chain>) -> Result<(), Error> {
+    chain.as_mut().map_or(Ok(()), |chain| chain.advance_head(conn))
 }
