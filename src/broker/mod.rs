@@ -8,6 +8,7 @@
 //! * Every step of a login ends in one [`login::Next`]; steps never call each other.
 //! * What was decided and what the audit log says of it are in one commit.
 
+pub mod access;
 pub mod accounts;
 pub mod apply;
 pub mod audit;
@@ -21,13 +22,17 @@ pub mod logout;
 mod metadata;
 mod oidc_exchange;
 pub mod outbound;
+mod refresh;
 pub mod refusals;
 pub mod resources;
+mod revocation;
 pub mod session;
 mod settings;
+mod standing;
 mod start;
 pub mod tokens;
 pub mod upstream;
+mod verdicts;
 mod watch;
 
 pub use caller::Caller;
@@ -35,7 +40,7 @@ pub use clock::Clock;
 pub use configuration::{Client, Configuration, Provider, SamlSide, Upstream};
 pub use error::Error;
 pub use keyring::{KeyInfo, Keyring};
-pub use settings::{Sessions, Settings};
+pub use settings::{Sessions, Settings, Tokens};
 pub use start::{StartError, check_seal};
 
 use std::sync::Arc;
@@ -60,6 +65,7 @@ pub struct Broker {
     outbound: outbound::Outbound,
     upstreams: upstream::UpstreamCache,
     refusals: refusals::Counter,
+    verdicts: verdicts::Verdicts,
     /// So many password hashes at once: each takes 19 MiB and a core.
     hashing: Semaphore,
 }

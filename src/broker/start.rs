@@ -5,7 +5,7 @@ use tokio::sync::Semaphore;
 
 use super::{
     Broker, Clock, Configuration, Error, Keyring, Settings, keyring, outbound::Outbound,
-    refusals::Counter, upstream::UpstreamCache,
+    refusals::Counter, upstream::UpstreamCache, verdicts::Verdicts,
 };
 use crate::{
     crypto::{MasterKey, Random},
@@ -62,6 +62,7 @@ impl Broker {
             outbound,
             upstreams: UpstreamCache::default(),
             refusals: Counter::default(),
+            verdicts: Verdicts::default(),
             hashing: Semaphore::new(2),
         };
         broker.refresh().await?;

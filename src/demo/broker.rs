@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Failure, directory::Directory};
 use crate::{
     broker::{
-        Broker, Clock, Sessions, Settings,
+        Broker, Clock, Sessions, Settings, Tokens,
         outbound::{AllowPrivate, OutboundSettings},
     },
     crypto::{MasterKey, Random},
@@ -33,6 +33,7 @@ fn settings(public_url: &str) -> Settings {
     Settings {
         public_url: public_url.to_owned(),
         sessions: Sessions { idle: 3_600, absolute: 43_200 },
+        tokens: Tokens::default(),
         outbound: OutboundSettings {
             allow_private: AllowPrivate::Everything,
             ..OutboundSettings::default()

@@ -111,7 +111,8 @@ async fn read(
     Parameters::parse(&body).map_err(|unreadable| bad(unreadable.into()))
 }
 
-fn is_form(request: &HttpRequest) -> bool {
+/// Whether the body claims to be `application/x-www-form-urlencoded`.
+pub fn is_form(request: &HttpRequest) -> bool {
     let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let kind = kind.unwrap_or_default().split(';').next().unwrap_or_default().trim();
     kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")

@@ -13,11 +13,13 @@ mod admin;
 mod assets;
 mod context;
 mod cookies;
+mod cors;
 mod form;
 mod health;
 mod line;
 mod login;
 mod logout;
+mod me;
 mod oauth;
 mod oidc;
 mod page;
@@ -122,6 +124,7 @@ fn routes(app: &mut web::ServiceConfig) {
         .configure(login::routes)
         .configure(saml::routes)
         .configure(oidc::routes)
+        .configure(me::routes)
         .configure(account::routes)
         .configure(admin::routes)
         .configure(health::routes)

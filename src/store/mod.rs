@@ -24,6 +24,7 @@ pub mod links;
 pub mod logins;
 pub mod logouts;
 pub mod purge;
+pub mod refresh_tokens;
 pub mod replays;
 pub mod resources;
 mod schema;
@@ -60,6 +61,13 @@ impl Store {
         let reads = conn::pool(&database, readers)?;
         let writer = Writer::start(&database)?;
         Ok(Self { database, reads, writer })
+    }
+
+    /// How often this process has ended or changed something that tokens live by. It is raised before the
+    /// answer leaves, so that who was told of an end never meets an older answer.
+    #[must_use]
+    pub fn revocations(&self) -> u64 {
+        self.writer.revocations()
     }
 
     #[must_use]

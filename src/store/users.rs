@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{Conn, Error, schema::users};
+use super::{Conn, Error, Tx, schema::users};
 use crate::domain::{
     resource::{HumanName, UserResource},
     words::{UnixTime, UserId},
@@ -84,6 +84,13 @@ impl Account {
         serde_json::from_str(&self.name).unwrap_or_default()
     }
 
+    /// The FHIR person behind the account, as in `Practitioner/123`.
+    #[must_use]
+    pub fn profile_reference(&self) -> Option<String> {
+        let profile: serde_json::Value = serde_json::from_str(self.profile.as_deref()?).ok()?;
+        profile["reference"].as_str().map(str::to_owned)
+    }
+
     /// The resource as administrators see it; no password.
     #[must_use]
     pub fn resource(&self) -> UserResource {
@@ -156,7 +163,9 @@ pub fn create(conn: &mut Conn, account: &Account) -> Result<(), Error> {
 ///
 /// # Errors
 /// [`Error::Duplicate`] when another local account has the new username or address.
-pub fn update(conn: &mut Conn, account: &Account, now: UnixTime) -> Result<bool, Error> {
+pub fn update(tx: &mut Tx<'_>, account: &Account, now: UnixTime) -> Result<bool, Error> {
+    tx.revokes();
+    let conn: &mut Conn = tx;
     let next = Account { version: account.version + 1, updated_at: now.0, ..account.clone() };
     let row = users::table.find(&account.id).filter(users::version.eq(account.version));
     Ok(diesel::update(row).set(&next).execute(conn)? == 1)

@@ -7,7 +7,11 @@
 use std::{
     ops::{Deref, DerefMut},
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    },
     thread,
 };
 
@@ -17,6 +21,7 @@ use tokio::sync::oneshot;
 use super::{
     Conn, Database, Error,
     audit::{Chain, HeadSigner},
+    changes,
     conn::{Begin, BeginImmediate, Commit, Release, Savepoint},
 };
 use crate::domain::audit::Event;
@@ -30,12 +35,19 @@ const GROUP: usize = 256;
 pub struct Tx<'c> {
     conn: &'c mut Conn,
     events: Vec<Event>,
+    revokes: bool,
 }
 
 impl Tx<'_> {
     /// Writes `event` into the audit log, together with everything else this closure does.
     pub fn audit(&mut self, event: Event) {
         self.events.push(event);
+    }
+
+    /// Says that something ends or changes here that tokens live by: every process forgets what it knew
+    /// of tokens, this one before the answer leaves, the others when they look for changes.
+    pub(super) const fn revokes(&mut self) {
+        self.revokes = true;
     }
 }
 
@@ -67,7 +79,10 @@ enum Message {
 
 /// The door to the writing thread; the thread ends when the last door is dropped.
 #[derive(Clone)]
-pub(super) struct Writer(SyncSender<Message>);
+pub(super) struct Writer {
+    sender: SyncSender<Message>,
+    revocations: Arc<AtomicU64>,
+}
 
 struct Closure<F, T, E> {
     work: F,
@@ -105,12 +120,18 @@ impl Writer {
         let (sender, receiver) = sync_channel(QUEUE);
         let conn = database.connect()?;
         let database = database.clone();
-        let thread = Thread { database, conn: Some(conn), chain: None };
+        let revocations = Arc::<AtomicU64>::default();
+        let counted = Arc::clone(&revocations);
+        let thread = Thread { database, conn: Some(conn), chain: None, revocations: counted };
         thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || thread.run(&receiver))
             .map_err(|error| Error::Unavailable(error.to_string()))?;
-        Ok(Self(sender))
+        Ok(Self { sender, revocations })
+    }
+
+    pub(super) fn revocations(&self) -> u64 {
+        self.revocations.load(Ordering::Acquire)
     }
 
     pub(super) async fn run<T, E, F>(&self, work: F) -> Result<T, E>
@@ -132,7 +153,7 @@ impl Writer {
     }
 
     fn send(&self, message: Message) -> Result<(), Error> {
-        self.0.try_send(message).map_err(|error| match error {
+        self.sender.try_send(message).map_err(|error| match error {
             TrySendError::Full(_) => Error::Overloaded,
             TrySendError::Disconnected(_) => Error::Unavailable("the writer ended".to_owned()),
         })
@@ -144,6 +165,13 @@ struct Thread {
     /// Absent after it broke, until the next work arrives.
     conn: Option<Conn>,
     chain: Option<Chain>,
+    revocations: Arc<AtomicU64>,
+}
+
+/// What rides in the commit of a group beside what its closures wrote.
+struct Rider {
+    chain: Option<Chain>,
+    revokes: bool,
 }
 
 /// How a group ended as a whole.
@@ -222,14 +250,14 @@ impl Thread {
     }
 
     fn attempt(&mut self, works: &mut [Box<dyn Work>]) -> Group {
-        let mut chain = self.chain.clone();
+        let mut rider = Rider { chain: self.chain.clone(), revokes: false };
         let conn = match self.connection() {
             Ok(conn) => conn,
             Err(error) => return Group::Failed(error),
         };
         let run = begin(conn).map_err(Error::from).and_then(|()| match works {
-            [only] if matches!(conn, Conn::Sqlite(_)) => run_alone(conn, only.as_mut(), &mut chain),
-            works => run_each(conn, works, &mut chain).map(|()| true),
+            [only] if matches!(conn, Conn::Sqlite(_)) => run_alone(conn, only.as_mut(), &mut rider),
+            works => run_each(conn, works, &mut rider).map(|()| true),
         });
         match run {
             Ok(true) => {}
@@ -240,9 +268,13 @@ impl Thread {
                 return undo.map_or_else(Group::Failed, |_| Group::Done);
             }
         }
-        match Commit.execute(conn) {
+        let committed = Commit.execute(conn);
+        if rider.revokes {
+            self.revocations.fetch_add(1, Ordering::Release);
+        }
+        match committed {
             Ok(_) => {
-                self.chain = chain;
+                self.chain = rider.chain;
                 Group::Done
             }
             Err(error) => self.after_failed_commit(error.into()),
@@ -281,57 +313,57 @@ fn begin(conn: &mut Conn) -> diesel::QueryResult<()> {
 ///
 /// PostgreSQL turns the `COMMIT` of a transaction with a failed statement into a silent rollback; there
 /// releasing the savepoint tells.
-fn run_alone(
-    conn: &mut Conn,
-    work: &mut dyn Work,
-    chain: &mut Option<Chain>,
-) -> Result<bool, Error> {
-    let mut tx = Tx { conn, events: Vec::new() };
+fn run_alone(conn: &mut Conn, work: &mut dyn Work, rider: &mut Rider) -> Result<bool, Error> {
+    let mut tx = Tx { conn, events: Vec::new(), revokes: false };
     let won = work.run(&mut tx);
-    let events = tx.events;
+    let Tx { events, revokes, .. } = tx;
     if won {
-        append(conn, chain, &events)?;
-        advance_head(conn, chain)?;
+        rider.take(conn, &events, revokes)?;
+        rider.close(conn)?;
     }
     Ok(won)
 }
 
 /// Several closures, each in its savepoint. An `Err` means that the connection is of no more use.
-fn run_each(
-    conn: &mut Conn,
-    works: &mut [Box<dyn Work>],
-    chain: &mut Option<Chain>,
-) -> Result<(), Error> {
-    works.iter_mut().try_for_each(|work| run_in_savepoint(conn, work.as_mut(), chain))?;
-    advance_head(conn, chain)
+fn run_each(conn: &mut Conn, works: &mut [Box<dyn Work>], rider: &mut Rider) -> Result<(), Error> {
+    works.iter_mut().try_for_each(|work| run_in_savepoint(conn, work.as_mut(), rider))?;
+    rider.close(conn)
 }
 
-fn run_in_savepoint(
-    conn: &mut Conn,
-    work: &mut dyn Work,
-    chain: &mut Option<Chain>,
-) -> Result<(), Error> {
+fn run_in_savepoint(conn: &mut Conn, work: &mut dyn Work, rider: &mut Rider) -> Result<(), Error> {
     Savepoint.execute(conn)?;
-    let mut tx = Tx { conn, events: Vec::new() };
+    let mut tx = Tx { conn, events: Vec::new(), revokes: false };
     let won = work.run(&mut tx);
-    let events = tx.events;
+    let Tx { events, revokes, .. } = tx;
     if !won {
         conn.batch_execute("ROLLBACK TO SAVEPOINT work; RELEASE SAVEPOINT work")?;
         return Ok(());
     }
-    append(conn, chain, &events)?;
+    rider.take(conn, &events, revokes)?;
     Release.execute(conn)?;
     Ok(())
 }
 
-fn append(conn: &mut Conn, chain: &mut Option<Chain>, events: &[Event]) -> Result<(), Error> {
-    match chain {
-        Some(chain) => chain.append(conn, events),
-        None if events.is_empty() => Ok(()),
-        None => Err(Error::Unavailable("the audit chain is not open".to_owned())),
+impl Rider {
+    /// Takes along what one closure left.
+    fn take(&mut self, conn: &mut Conn, events: &[Event], revokes: bool) -> Result<(), Error> {
+        self.revokes |= revokes;
+        match &mut self.chain {
+            Some(chain) => chain.append(conn, events),
+            None if events.is_empty() => Ok(()),
+            None => Err(Error::Unavailable("the audit chain is not open".to_owned())),
+        }
     }
-}
 
-fn advance_head(conn: &mut Conn, chain: &mut Option<Chain>) -> Result<(), Error> {
-    chain.as_mut().map_or(Ok(()), |chain| chain.advance_head(conn))
+    /// The last statements of a group. The row that all processes share comes at the very end: whoever
+    /// holds it waits for nobody.
+    fn close(&mut self, conn: &mut Conn) -> Result<(), Error> {
+        if let Some(chain) = &mut self.chain {
+            chain.advance_head(conn)?;
+        }
+        if self.revokes {
+            changes::bump(conn, changes::Topic::Revocations)?;
+        }
+        Ok(())
+    }
 }
