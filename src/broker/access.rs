@@ -178,8 +178,8 @@ impl Broker {
         }
     }
 
-    /// Ends the session behind an access token, and the grant that it came of: how an application in a
-    /// browser signs out.
+    /// Ends the session behind an access token, and the grant that it came of, also one that would outlive
+    /// the session: how an application in a browser signs out.
     ///
     /// # Errors
     /// [`AccessError::Invalid`] when there is none to end.
@@ -189,7 +189,9 @@ impl Broker {
         let (now, idle) = (self.clock.now(), self.settings.sessions.idle);
         let find = move |conn: &mut _| Standing::find(conn, &grant, now, idle);
         let standing = self.store.read(find).await?.ok_or(AccessError::Invalid)?;
-        self.revoke_grant(standing.grant, caller).await?;
+        if standing.grant.offline.is_some() {
+            self.revoke_grant(standing.grant, caller).await?;
+        }
         match standing.session {
             Some(session) => Ok(self.end_session(session, caller).await?),
             None => Ok(()),

@@ -1,6 +1,9 @@
 //! The configuration in memory: parsed, compiled, ready for the next login.
 
-use std::{collections::{HashMap, HashSet}, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use super::Keyring;
 use crate::{

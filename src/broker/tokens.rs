@@ -214,8 +214,7 @@ impl Broker {
         let keys = self.keys();
         let person = person(account, access.roles.clone(), access.organization.clone());
         let project = Some(self.tenant_of(access.organization.as_ref()).named());
-        let profile =
-            access.has_scope("profile").then(|| op::profile_reference(&person, &access));
+        let profile = access.has_scope("profile").then(|| op::profile_reference(&person, &access));
         let id_token = if access.has_scope("openid") {
             let asked = PersonalClaims::asked(&person, &grant.request.claims.id_token);
             let claims = IdToken::new(&access, &by, sid, nonce, asked);

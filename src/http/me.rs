@@ -15,9 +15,7 @@ use super::{context::Context, cors, oauth};
 use crate::broker::access::AccessError;
 
 pub fn routes(app: &mut web::ServiceConfig) {
-    app.service(
-        web::resource("/auth/me").route(web::get().to(me)).wrap(from_fn(cors::registered)),
-    );
+    app.service(web::resource("/auth/me").route(web::get().to(me)).wrap(from_fn(cors::registered)));
 }
 
 /// `GET /auth/me`: the person as applications of the Medplum kind expect him.

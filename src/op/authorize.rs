@@ -12,6 +12,8 @@ use crate::domain::{
 /// `state` and `nonce` are kept and given back; longer ones are refused.
 const LONGEST_VALUE: usize = 2_048;
 
+const OFFLINE: &str = "offline_access";
+
 /// Why there is nowhere to redirect to: the person sees a page, the application nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unredirectable {
@@ -193,12 +195,13 @@ fn check_scope(
     client: &ClientApplication,
 ) -> Result<Vec<String>, Refusal> {
     let asked = parameters.words("scope");
-    let known = |scope: &&String| super::SCOPES.contains(&scope.as_str());
+    let known = |scope: &&String| super::SCOPES.contains(&scope.as_str()) && *scope != OFFLINE;
     if asked.iter().filter(known).any(|scope| !client.scopes.contains(scope)) {
         return Err(Refusal::Scope);
     }
-    // Without a grant to refresh it by, offline access means nothing and is ignored (OIDC Core §11).
-    let of_use = |scope: &String| scope != "offline_access" || client.may_refresh();
+    // Where offline access is not for the application, or nothing could refresh it, it is ignored (OIDC
+    // Core §11).
+    let of_use = |scope: &String| scope != OFFLINE || client.may_refresh();
     let granted = |scope: &String| client.scopes.contains(scope) && of_use(scope);
     let mut scope: Vec<String> = asked.into_iter().filter(granted).collect();
     scope.dedup();

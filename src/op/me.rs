@@ -39,8 +39,7 @@ fn reference_of(person: &Person) -> (&str, &str) {
 #[must_use]
 pub fn profile_reference(person: &Person, access: &AccessToken) -> Named {
     let (kind, id) = reference_of(person);
-    let UserInfo { personal: PersonalClaims { name, .. }, .. } =
-        UserInfo::of(person, access, &[]);
+    let UserInfo { personal: PersonalClaims { name, .. }, .. } = UserInfo::of(person, access, &[]);
     Named { reference: format!("{kind}/{id}"), display: name }
 }
 

@@ -192,9 +192,7 @@ stories! {
 /// An application of the neighbours' that also has the grant.
 pub async fn refreshing(world: &World, id: &str) -> Application {
     let (own, grants) = match id {
-        "clinic" => {
-            ("reports", vec!["authorization_code", "refresh_token", "client_credentials"])
-        }
+        "clinic" => ("reports", vec!["authorization_code", "refresh_token", "client_credentials"]),
         _ => ("roles", vec!["authorization_code", "refresh_token"]),
     };
     let scopes = ["openid", "profile", "email", own, "offline_access"];
