@@ -1,6 +1,9 @@
 //! The configuration in memory: parsed, compiled, ready for the next login.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use super::Keyring;
 use crate::{
@@ -31,6 +34,8 @@ pub struct Configuration {
     clients: HashMap<ClientId, Arc<Client>>,
     roles: HashMap<RoleId, Arc<Role>>,
     fetched: HashMap<String, Arc<Fetched>>,
+    /// Every origin that an application has registered.
+    origins: Arc<HashSet<String>>,
 }
 
 /// An identity provider, ready to use.
@@ -98,6 +103,12 @@ impl Configuration {
     #[must_use]
     pub fn organization(&self, id: &OrganizationId) -> Option<&Arc<Organization>> {
         self.organizations.get(id)
+    }
+
+    /// Whether some application has registered this origin for calls from a browser.
+    #[must_use]
+    pub fn allows_origin(&self, origin: &str) -> bool {
+        self.origins.contains(origin)
     }
 
     /// Sorted by name.
@@ -203,6 +214,8 @@ impl Configuration {
         for id in stale {
             next.build_provider(&id, issuer, keys);
         }
+        let origins = next.clients.values().flat_map(|client| &client.resource.allowed_origins);
+        next.origins = Arc::new(origins.cloned().collect());
         next
     }
 

@@ -8,6 +8,7 @@
 //! * Every step of a login ends in one [`login::Next`]; steps never call each other.
 //! * What was decided and what the audit log says of it are in one commit.
 
+pub mod access;
 pub mod accounts;
 pub mod apply;
 pub mod audit;
@@ -22,13 +23,17 @@ pub mod logout;
 pub mod metadata;
 mod oidc_exchange;
 pub mod outbound;
+mod refresh;
 pub mod refusals;
 pub mod resources;
+mod revocation;
 pub mod session;
 mod settings;
+mod standing;
 mod start;
 pub mod tokens;
 pub mod upstream;
+mod verdicts;
 mod watch;
 
 pub use caller::Caller;
@@ -36,7 +41,7 @@ pub use clock::Clock;
 pub use configuration::{Client, Configuration, Provider, SamlSide, Upstream};
 pub use error::Error;
 pub use keyring::{KeyInfo, Keyring, NotMoved};
-pub use settings::{SamlKeys, Sessions, Settings};
+pub use settings::{SamlKeys, Sessions, Settings, Tokens};
 pub use start::{StartError, check_seal};
 
 use std::sync::Arc;
@@ -65,6 +70,7 @@ pub struct Broker {
     metadata_round: tokio::sync::Mutex<()>,
     /// One look for newer keys at a time; who waits shares what was found.
     unknown_keys: tokio::sync::Mutex<()>,
+    verdicts: verdicts::Verdicts,
     /// So many password hashes at once: each takes 19 MiB and a core.
     hashing: Semaphore,
 }

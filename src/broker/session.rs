@@ -35,7 +35,7 @@ impl Broker {
         let digest = sha256_base64url(cookie);
         let find = move |conn: &mut _| Ok::<_, Error>(sessions::find_by_cookie(conn, &digest)?);
         let (now, idle) = (self.clock.now(), self.settings.sessions.idle);
-        Ok(self.store.read(find).await?.filter(|session| session.is_live(now, idle)))
+        Ok(self.store.look_up(find).await?.filter(|session| session.is_live(now, idle)))
     }
 
     /// The person behind the session, while session and account are good; notes the use.
@@ -48,7 +48,7 @@ impl Broker {
         let read = move |conn: &mut _| -> Result<_, Error> {
             Ok((store::users::find(conn, &user)?, store::user_roles::granted_to(conn, &user)?))
         };
-        let (account, granted) = self.store.read(read).await?;
+        let (account, granted) = self.store.look_up(read).await?;
         let Some(account) = account.filter(|account| account.active) else { return Ok(None) };
         self.touch(&session).await?;
         Ok(Some(SignedIn { session, account, granted }))

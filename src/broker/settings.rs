@@ -8,6 +8,7 @@ pub struct Settings {
     /// Issuer and base of every URL of ours; no trailing slash.
     pub public_url: String,
     pub sessions: Sessions,
+    pub tokens: Tokens,
     pub outbound: OutboundSettings,
     pub saml_keys: SamlKeys,
     /// A folder of ours for what is too large for memory; each file is removed after use.
@@ -38,7 +39,41 @@ pub struct Sessions {
     pub absolute: i64,
 }
 
+/// How long refresh tokens live, in seconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Tokens {
+    /// So long a token that was just used tells the same successor again; 0: never.
+    pub refresh_grace: i64,
+    /// Those that outlive the session: without use, and at most.
+    pub offline_idle: i64,
+    pub offline_absolute: i64,
+}
+
+impl Default for Tokens {
+    fn default() -> Self {
+        Self { refresh_grace: 10, offline_idle: 30 * 86_400, offline_absolute: 90 * 86_400 }
+    }
+}
+
+/// The settings that a grant and its tokens end by, in seconds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub idle: i64,
+    pub grace: i64,
+    pub offline_idle: i64,
+    pub offline_absolute: i64,
+}
+
 impl Settings {
+    pub(super) const fn limits(&self) -> Limits {
+        Limits {
+            idle: self.sessions.idle,
+            grace: self.tokens.refresh_grace,
+            offline_idle: self.tokens.offline_idle,
+            offline_absolute: self.tokens.offline_absolute,
+        }
+    }
+
     /// Whether cookies carry `Secure` and the `__Host-` prefix.
     #[must_use]
     pub fn is_https(&self) -> bool {

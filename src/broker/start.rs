@@ -5,7 +5,7 @@ use tokio::sync::Semaphore;
 
 use super::{
     Broker, Clock, Configuration, Error, Keyring, Settings, keyring, outbound::Outbound,
-    refusals::Counter, upstream::UpstreamCache,
+    refusals::Counter, upstream::UpstreamCache, verdicts::Verdicts,
 };
 use crate::{
     crypto::{MasterKey, Random},
@@ -64,6 +64,7 @@ impl Broker {
             refusals: Counter::default(),
             metadata_round: tokio::sync::Mutex::default(),
             unknown_keys: tokio::sync::Mutex::default(),
+            verdicts: Verdicts::default(),
             hashing: Semaphore::new(2),
         };
         broker.refresh().await?;

@@ -1,21 +1,23 @@
 //! The token endpoint and what tokens open: codes become tokens, tokens become claims.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
-use super::{Broker, Caller, Client, Error};
+use super::{
+    Broker, Caller, Client, Error, access::person, refresh::begin_family, standing::Standing,
+};
 use crate::{
-    crypto::{Jws, sha256_base64url},
+    crypto::sha256_base64url,
     domain::{
         audit::{Action, Actor, Event, Outcome},
         login::Authentication,
         roles,
-        words::{ClientId, GrantId, OrganizationId, RoleId, SessionId, UnixTime},
+        words::{OrganizationId, RoleId, UnixTime},
     },
     op::{
-        self, AccessToken, IdToken, Parameters, Person, TokenRefusal, TokenRequest, TokenResponse,
-        UserInfo,
+        self, AccessToken, IdToken, Parameters, PersonalClaims, TokenRefusal, TokenRequest,
+        TokenResponse,
     },
-    store::{self, Tx, grants::Grant, sessions::BrowserSession, users::Account},
+    store::{self, Tx, grants::Grant},
 };
 
 /// A refusal, or a failure on our side.
@@ -33,37 +35,11 @@ impl From<store::Error> for TokenError {
     }
 }
 
-/// Why an access token opens nothing (RFC 6750 §3.1).
-#[derive(Debug, thiserror::Error)]
-pub enum AccessError {
-    #[error("the request carries no access token")]
-    Missing,
-    #[error("the access token is not one of ours, has expired, or was revoked")]
-    Invalid,
-    #[error("the access token lacks the scope `openid`")]
-    Scope,
-    #[error(transparent)]
-    Failed(#[from] Error),
-}
-
-impl From<store::Error> for AccessError {
-    fn from(error: store::Error) -> Self {
-        Self::Failed(error.into())
-    }
-}
-
 /// What a code turned out to be, once the commit stands.
 enum Redemption {
-    Granted(Box<Redeemed>),
+    Granted(Box<Standing>),
     /// Redeemed before: what it produced is ended now.
     Replayed,
-}
-
-/// A code that was redeemed, and whom the tokens are for.
-struct Redeemed {
-    grant: Grant,
-    session: BrowserSession,
-    granted: Vec<crate::domain::mapping::GrantedRole>,
 }
 
 impl Broker {
@@ -79,20 +55,46 @@ impl Broker {
     ) -> Result<TokenResponse, TokenError> {
         match self.answer_token(authorization, parameters, caller).await {
             Err(TokenError::Refused(refusal)) => {
-                // A replay has its own record already, in the commit that ended the tokens.
-                if refusal != TokenRefusal::ReplayedCode {
-                    let mut event =
-                        caller.event(Action::TokenRefused, Outcome::Refused, self.clock.now());
-                    event.client = op::read_client(authorization, parameters)
-                        .ok()
-                        .map(|credentials| credentials.client_id)
-                        .filter(|id| self.configuration().client(id).is_some());
-                    self.audit_refusal(event.detail(refusal.to_string())).await;
-                }
+                self.token_refused(authorization, parameters, &refusal, caller).await;
                 Err(refusal.into())
             }
             other => other,
         }
+    }
+
+    /// Records a refusal, under the name of the application where there is one of that name.
+    pub(super) async fn token_refused(
+        &self,
+        authorization: Option<&str>,
+        parameters: &Parameters,
+        refusal: &TokenRefusal,
+        caller: &Caller,
+    ) {
+        // A replay has its own record already, in the commit that ended the tokens.
+        if matches!(refusal, TokenRefusal::ReplayedCode | TokenRefusal::ReplayedRefreshToken) {
+            return;
+        }
+        let mut event = caller.event(Action::TokenRefused, Outcome::Refused, self.clock.now());
+        event.client = op::read_client(authorization, parameters)
+            .ok()
+            .map(|credentials| credentials.client_id)
+            .filter(|id| self.configuration().client(id).is_some());
+        self.audit_refusal(event.detail(refusal.to_string())).await;
+    }
+
+    /// The application that a request comes from, authenticated as it is registered.
+    pub(super) fn authenticate_client(
+        &self,
+        authorization: Option<&str>,
+        parameters: &Parameters,
+    ) -> Result<Arc<Client>, TokenRefusal> {
+        let credentials = op::read_client(authorization, parameters)?;
+        let configuration = self.configuration();
+        let client = configuration.client(&credentials.client_id);
+        let client = client.ok_or(TokenRefusal::UnknownClient)?;
+        let digest = client.secret.as_deref();
+        op::check_client_secret(&client.resource, digest, &credentials.presented)?;
+        Ok(Arc::clone(client))
     }
 
     async fn answer_token(
@@ -101,12 +103,7 @@ impl Broker {
         parameters: &Parameters,
         caller: &Caller,
     ) -> Result<TokenResponse, TokenError> {
-        let credentials = op::read_client(authorization, parameters)?;
-        let configuration = self.configuration();
-        let client =
-            configuration.client(&credentials.client_id).ok_or(TokenRefusal::UnknownClient)?;
-        let digest = client.secret.as_deref();
-        op::check_client_secret(&client.resource, digest, &credentials.presented)?;
+        let client = &*self.authenticate_client(authorization, parameters)?;
         let request = TokenRequest::read(parameters)?;
         op::check_grant_type(&client.resource, &request)?;
         match request {
@@ -115,6 +112,9 @@ impl Broker {
             }
             TokenRequest::ClientCredentials { scope } => {
                 self.for_itself(client, scope, caller).await
+            }
+            TokenRequest::Refresh { refresh_token, scope } => {
+                self.refresh_tokens(client, &refresh_token, scope, caller).await
             }
         }
     }
@@ -141,7 +141,9 @@ impl Broker {
         let digest = sha256_base64url(code);
         let (id, event) =
             (client.id.clone(), caller.event(Action::TokenIssue, Outcome::Success, now));
-        let idle = self.settings.sessions.idle;
+        let limits = self.settings.limits();
+        let refresh_token = self.first_refresh_token(client);
+        let first = refresh_token.clone();
         let redemption = self
             .store
             .write(move |tx| -> Result<Redemption, TokenError> {
@@ -161,54 +163,68 @@ impl Broker {
                     verifier,
                     now,
                 )?;
-                let session = store::sessions::find(tx, &grant.session_id)?
-                    .filter(|session| session.is_live(now, idle))
-                    .ok_or(TokenRefusal::SessionEnded)?;
-                if !store::grants::redeem(tx, &grant.id, now)? {
+                let standing = Standing::of(tx, grant, now, limits.idle)?;
+                let mut standing = standing.ok_or(TokenRefusal::SessionEnded)?;
+                if let (Some(token), Some(session)) = (&first, &standing.session) {
+                    begin_family(tx, &mut standing.grant, session, token, &limits, now)?;
+                }
+                if !store::grants::redeem(tx, &standing.grant, now)? {
                     return Err(TokenRefusal::SessionEnded.into());
                 }
-                let granted = store::user_roles::granted_to(tx, &grant.user_id)?;
-                tx.audit(issued(event.clone(), &grant));
-                Ok(Redemption::Granted(Box::new(Redeemed { grant, session, granted })))
+                tx.audit(issued(event.clone(), &standing.grant));
+                Ok(Redemption::Granted(Box::new(standing)))
             })
             .await?;
         match redemption {
-            Redemption::Granted(redeemed) => self.mint(client, *redeemed, now),
+            Redemption::Granted(standing) => {
+                let scope = standing.grant.request.scope.clone();
+                let nonce = standing.grant.request.nonce.clone();
+                self.mint(client, *standing, scope, nonce, refresh_token, now)
+            }
             Redemption::Replayed => Err(TokenRefusal::ReplayedCode.into()),
         }
     }
 
-    fn mint(
+    /// Signs the tokens of a grant. Refreshed ID tokens carry no `nonce` (OIDC Core §12.2).
+    pub(super) fn mint(
         &self,
         client: &Client,
-        redeemed: Redeemed,
+        standing: Standing,
+        scope: Vec<String>,
+        nonce: Option<String>,
+        refresh_token: Option<String>,
         now: UnixTime,
     ) -> Result<TokenResponse, TokenError> {
-        let Redeemed { grant, session, granted } = redeemed;
-        let by = session.authentication;
+        let Standing { grant, by, granted, account, .. } = standing;
+        let sid = grant.session_id;
         let organization = self.organization_of(client, &by);
         let access = AccessToken {
             sub: grant.user_id.0.clone(),
             jti: format!("{}.{}", grant.id, self.random.token()),
-            scope: grant.request.scope.join(" "),
-            login_id: Some(session.id.clone()),
-            sid: Some(session.id.clone()),
+            scope: scope.join(" "),
+            login_id: Some(sid.clone()),
+            sid: Some(sid.clone()),
             auth_time: Some(by.auth_time),
             amr: by.amr.clone(),
             acr: by.acr.clone(),
             roles: roles::effective(&granted, organization.as_ref()),
             organization,
-            ..self.access_token(client, grant.request.resource.clone(), now)
+            ..self.access_token(client, grant.request.resource, now)
         };
         let keys = self.keys();
+        let person = person(account, access.roles.clone(), access.organization.clone());
+        let project = Some(self.tenant_of(access.organization.as_ref()).named());
+        let profile = access.has_scope("profile").then(|| op::profile_reference(&person, &access));
         let id_token = if access.has_scope("openid") {
-            let claims = IdToken::new(&access, &by, session.id, grant.request.nonce);
+            let asked = PersonalClaims::asked(&person, &grant.request.claims.id_token);
+            let claims = IdToken::new(&access, &by, sid, nonce, asked);
             let key = keys.signing(client.resource.id_token_signed_response_alg)?;
             Some(key.sign("JWT", &claims).map_err(Error::from)?)
         } else {
             None
         };
-        self.respond(client, access, id_token)
+        let response = self.respond(client, access, id_token)?;
+        Ok(TokenResponse { refresh_token, project, profile, ..response })
     }
 
     /// A token for an application that acts for itself (RFC 6749 §4.4).
@@ -280,6 +296,9 @@ impl Broker {
             expires_in: client.resource.access_token_lifetime_seconds,
             scope: access.scope,
             id_token,
+            refresh_token: None,
+            project: None,
+            profile: None,
         })
     }
 
@@ -291,100 +310,6 @@ impl Broker {
             let provider = configuration.provider(by.idp.as_ref()?)?;
             provider.resource.organization.as_ref().map(|reference| reference.0.clone())
         })
-    }
-
-    /// What an access token says, if it is ours, for us, and alive. Says nothing about revocation.
-    ///
-    /// # Errors
-    /// [`AccessError::Invalid`].
-    pub fn read_access_token(&self, token: &str) -> Result<AccessToken, AccessError> {
-        let invalid = |_| AccessError::Invalid;
-        let jws = Jws::parse(token).and_then(|jws| jws.of_type("at+jwt")).map_err(invalid)?;
-        let keys = self.keys();
-        let key = jws.kid().and_then(|kid| keys.verifying(kid)).ok_or(AccessError::Invalid)?;
-        let access: AccessToken = jws.verify(key).map_err(invalid)?;
-        let ours = access.iss == self.issuer() && self.clock.now() < access.exp;
-        if ours { Ok(access) } else { Err(AccessError::Invalid) }
-    }
-
-    /// The session, the account and the roles behind a person's access token, while all are good.
-    ///
-    /// # Errors
-    /// [`AccessError::Invalid`] when any has ended.
-    async fn behind(&self, access: &AccessToken) -> Result<(BrowserSession, Person), AccessError> {
-        let sid: SessionId = access.login_id.clone().ok_or(AccessError::Invalid)?;
-        let grant = access.jti.split('.').next().unwrap_or_default();
-        let grant = GrantId(grant.to_owned());
-        let (now, idle) = (self.clock.now(), self.settings.sessions.idle);
-        let read = move |conn: &mut _| -> Result<_, AccessError> {
-            let alive =
-                store::grants::find(conn, &grant)?.is_some_and(|grant| grant.revoked_at.is_none());
-            let session = store::sessions::find(conn, &sid)?
-                .filter(|session| alive && session.is_live(now, idle))
-                .ok_or(AccessError::Invalid)?;
-            let user = &session.authentication.user;
-            let account = store::users::find(conn, user)?
-                .filter(|account| account.active)
-                .ok_or(AccessError::Invalid)?;
-            let granted = store::user_roles::granted_to(conn, user)?;
-            Ok((session, account, granted))
-        };
-        let (session, account, granted) = self.store.read(read).await?;
-        let roles = roles::effective(&granted, access.organization.as_ref());
-        let person = person(account, roles, access.organization.clone());
-        Ok((session, person))
-    }
-
-    /// `/oauth2/userinfo` (OIDC Core §5.3).
-    ///
-    /// # Errors
-    /// [`AccessError`].
-    pub async fn userinfo(&self, token: Option<&str>) -> Result<UserInfo, AccessError> {
-        let access = self.read_access_token(token.ok_or(AccessError::Missing)?)?;
-        if access.aud != self.issuer() && !access.has_scope("openid") {
-            return Err(AccessError::Invalid);
-        }
-        if !access.has_scope("openid") {
-            return Err(AccessError::Scope);
-        }
-        let (_, person) = self.behind(&access).await?;
-        Ok(UserInfo::of(&person, &access))
-    }
-
-    /// Ends the session behind an access token: how an application in a browser signs out.
-    ///
-    /// # Errors
-    /// [`AccessError::Invalid`] when there is none to end.
-    pub async fn sign_out_by_token(&self, token: &str, caller: &Caller) -> Result<(), AccessError> {
-        let access = self.read_access_token(token)?;
-        let (session, _) = self.behind(&access).await?;
-        Ok(self.end_session(session, caller).await?)
-    }
-
-    /// The client and session of an ID token of ours, expired or not, as a hint for signing out.
-    #[must_use]
-    pub fn read_id_token_hint(&self, token: &str) -> Option<(ClientId, SessionId)> {
-        let jws = Jws::parse(token).and_then(|jws| jws.of_type("JWT")).ok()?;
-        let keys = self.keys();
-        let claims: IdToken = jws.verify(keys.verifying(jws.kid()?)?).ok()?;
-        (claims.iss == self.issuer()).then_some((claims.aud, claims.sid))
-    }
-}
-
-fn person(
-    account: Account,
-    roles: BTreeSet<RoleId>,
-    organization: Option<OrganizationId>,
-) -> Person {
-    Person {
-        id: account.user_id(),
-        names: account.names(),
-        username: account.username,
-        email: account.email,
-        email_verified: account.email_verified,
-        updated_at: UnixTime(account.updated_at),
-        roles,
-        organization,
     }
 }
 
@@ -404,7 +329,7 @@ fn end_replayed(
     Ok(Redemption::Replayed)
 }
 
-fn issued(event: Event, grant: &Grant) -> Event {
+pub(super) fn issued(event: Event, grant: &Grant) -> Event {
     Event {
         actor: Actor::Client(grant.client_id.clone()),
         user: Some(grant.user_id.clone()),

@@ -23,7 +23,8 @@ impl Broker {
         let current = self.configuration();
         let keys_version = self.keys().version();
         let master = self.master.clone();
-        let (documents, keys) = self
+        let began = self.clock.instant();
+        let (documents, keys, revocations) = self
             .store
             .read(move |conn| -> Result<_, Error> {
                 let versions = store::changes::versions(conn)?;
@@ -35,9 +36,11 @@ impl Broker {
                 let changed = versions.keys != keys_version;
                 let keys = changed.then(|| Keyring::load(conn, &master)).transpose()?;
                 let fetched = if documents.is_some() { store::fetched::all(conn)? } else { vec![] };
-                Ok((documents.map(|d| (d, fetched, versions.configuration)), keys))
+                let documents = documents.map(|d| (d, fetched, versions.configuration));
+                Ok((documents, keys, versions.revocations))
             })
             .await?;
+        self.verdicts.looked(revocations, began);
         let renewed = keys.is_some();
         if let Some(keys) = keys {
             self.keys.store(Arc::new(keys));
@@ -100,6 +103,7 @@ impl Broker {
         self.refresh().await?;
         if round.is_multiple_of(FLUSH_EVERY) {
             self.flush_refusals().await?;
+            self.forget_successors().await?;
         }
         if round.is_multiple_of(PURGE_EVERY) {
             let now = self.clock.now();

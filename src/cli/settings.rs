@@ -49,10 +49,6 @@ pub struct Settings {
     )]
     pub mail: Mail,
     #[serde(default)]
-    #[expect(
-        dead_code,
-        reason = "accepted, so that one settings file fits this version and the next"
-    )]
     pub tokens: Tokens,
     #[serde(default)]
     pub keys: Keys,
@@ -93,11 +89,12 @@ pub struct Mail {
     from: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "accepted, so that one settings file fits this version and the next")]
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Tokens {
-    refresh_grace_seconds: Option<u32>,
+    refresh_grace_seconds: i64,
+    offline_idle_seconds: i64,
+    offline_absolute_seconds: i64,
 }
 
 /// The pace of a roll-over of our SAML keys.
@@ -142,6 +139,17 @@ impl Default for SessionLimits {
     }
 }
 
+impl Default for Tokens {
+    fn default() -> Self {
+        let broker::Tokens { refresh_grace, offline_idle, offline_absolute } = Default::default();
+        Self {
+            refresh_grace_seconds: refresh_grace,
+            offline_idle_seconds: offline_idle,
+            offline_absolute_seconds: offline_absolute,
+        }
+    }
+}
+
 fn default_public_url() -> String {
     "http://localhost:8080".to_owned()
 }
@@ -166,7 +174,7 @@ enum Kind {
 }
 
 /// Every setting, as the environment names it after `MEDICT_`.
-const KNOWN: [(&str, Kind); 20] = [
+const KNOWN: [(&str, Kind); 22] = [
     ("PUBLIC_URL", Kind::Text),
     ("LISTEN", Kind::Text),
     ("DATABASE_URL", Kind::Text),
@@ -184,6 +192,8 @@ const KNOWN: [(&str, Kind); 20] = [
     ("MAIL__SMTP_URL", Kind::Text),
     ("MAIL__FROM", Kind::Text),
     ("TOKENS__REFRESH_GRACE_SECONDS", Kind::Number),
+    ("TOKENS__OFFLINE_IDLE_SECONDS", Kind::Number),
+    ("TOKENS__OFFLINE_ABSOLUTE_SECONDS", Kind::Number),
     ("TRACES__CAPTURE", Kind::Truth),
     ("LOG__FORMAT", Kind::Text),
     ("CONFIG", Kind::Text),
@@ -232,12 +242,17 @@ impl Settings {
             return Err("public_url: is a scheme, a host and a port, without a path".into());
         }
         self.public_url = trimmed;
-        for (name, seconds) in [
-            ("idle_seconds", self.sessions.idle_seconds),
-            ("absolute_seconds", self.sessions.absolute_seconds),
+        let Tokens { refresh_grace_seconds, offline_idle_seconds, offline_absolute_seconds } =
+            self.tokens;
+        for (name, seconds, least, most) in [
+            ("sessions.idle_seconds", self.sessions.idle_seconds, 60, 604_800),
+            ("sessions.absolute_seconds", self.sessions.absolute_seconds, 60, 604_800),
+            ("tokens.refresh_grace_seconds", refresh_grace_seconds, 0, 60),
+            ("tokens.offline_idle_seconds", offline_idle_seconds, 3_600, 31_536_000),
+            ("tokens.offline_absolute_seconds", offline_absolute_seconds, 3_600, 31_536_000),
         ] {
-            if !(60..=604_800).contains(&seconds) {
-                return Err(format!("sessions.{name}: is 60 to 604800 seconds").into());
+            if !(least..=most).contains(&seconds) {
+                return Err(format!("{name}: is {least} to {most} seconds").into());
             }
         }
         if self.tls.certificate.is_some() != self.tls.key.is_some() {
@@ -272,6 +287,11 @@ impl Settings {
             sessions: Sessions {
                 idle: self.sessions.idle_seconds,
                 absolute: self.sessions.absolute_seconds,
+            },
+            tokens: broker::Tokens {
+                refresh_grace: self.tokens.refresh_grace_seconds,
+                offline_idle: self.tokens.offline_idle_seconds,
+                offline_absolute: self.tokens.offline_absolute_seconds,
             },
             outbound: OutboundSettings {
                 allow_private: self.outbound.allow_private.clone(),
@@ -410,6 +430,7 @@ mod tests {
             ("trusted_proxies = ['ten']", "trusted_proxies"),
             ("database_url = 'mysql://x'", "database_url"),
             ("[sessions]\nidle_seconds = 0", "sessions.idle_seconds"),
+            ("[tokens]\nrefresh_grace_seconds = 61", "tokens.refresh_grace_seconds"),
             ("[tls]\nkey = 'x'", "tls.certificate"),
             ("[log]\nformat = 'xml'", "log.format"),
         ] {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Failure, directory::Directory};
 use crate::{
     broker::{
-        Broker, Clock, SamlKeys, Sessions, Settings,
+        Broker, Clock, SamlKeys, Sessions, Settings, Tokens,
         outbound::{AllowPrivate, OutboundSettings},
     },
     crypto::{MasterKey, Random},
@@ -34,6 +34,7 @@ fn settings(public_url: &str, directory: &Directory) -> Settings {
     Settings {
         public_url: public_url.to_owned(),
         sessions: Sessions { idle: 3_600, absolute: 43_200 },
+        tokens: Tokens::default(),
         outbound: OutboundSettings {
             allow_private: AllowPrivate::Everything,
             ..OutboundSettings::default()

@@ -52,6 +52,8 @@ pub enum Action {
     TokenIssue,
     TokenRefused,
     CodeReplayed,
+    RefreshTokenReplayed,
+    TokenRevoked,
     Create,
     Update,
     Delete,

@@ -61,9 +61,28 @@ pub struct AuthorizationRequest {
     /// The authentication context classes asked for (`acr_values`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub acr_values: Vec<String>,
+    /// Claims that were asked for by name (`claims`).
+    #[serde(default, skip_serializing_if = "RequestedClaims::is_empty")]
+    pub claims: RequestedClaims,
     /// Nothing may be shown to the person (`prompt=none`).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub silent: bool,
+}
+
+/// Claims asked for by name, beside the scope (OIDC Core §5.5); each one that the application could also
+/// have by a scope of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RequestedClaims {
+    pub userinfo: Vec<String>,
+    pub id_token: Vec<String>,
+}
+
+impl RequestedClaims {
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.userinfo.is_empty() && self.id_token.is_empty()
+    }
 }
 
 /// Where a login stands.

@@ -127,7 +127,7 @@ async fn read(
     payload: Payload,
     limit: usize,
 ) -> Result<Parameters, BadForm> {
-    if !has_type(request, "application/x-www-form-urlencoded") {
+    if !is_form(request) {
         return Err(bad(request, Fault::Type));
     }
     let body = collect(payload, limit).await.map_err(|fault| bad(request, fault))?;
@@ -137,6 +137,11 @@ async fn read(
 fn bad(request: &HttpRequest, fault: Fault) -> BadForm {
     let (reference, path) = (context::reference(request).0, request.path());
     BadForm { fault, reference, json: path.starts_with("/oauth2/") }
+}
+
+/// Whether the body claims to be `application/x-www-form-urlencoded`.
+pub fn is_form(request: &HttpRequest) -> bool {
+    has_type(request, "application/x-www-form-urlencoded")
 }
 
 fn has_type(request: &HttpRequest, wanted: &str) -> bool {

@@ -1,7 +1,7 @@
 //! Signing out (OIDC RP-Initiated Logout 1.0, SAML Profiles §4.4), asked of the person unless the
 //! application or the provider can show who it is.
 
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, middleware::from_fn, web};
 use askama::Template;
 use serde_json::json;
 
@@ -9,6 +9,7 @@ use super::{
     account::csrf_of,
     context::Context,
     cookies::Names,
+    cors,
     form::SamlForm,
     login::{PostToIdp, post_to_idp},
     oauth, page,
@@ -25,7 +26,8 @@ pub fn routes(app: &mut web::ServiceConfig) {
         web::resource("/oauth2/logout")
             .app_data(web::PayloadConfig::new(64 * 1024))
             .route(web::get().to(by_browser))
-            .route(web::post().to(by_post)),
+            .route(web::post().to(by_post))
+            .wrap(from_fn(cors::with_token)),
     )
     .service(web::resource("/account/signed-out").route(web::get().to(signed_out)))
     .service(

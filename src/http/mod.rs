@@ -13,12 +13,14 @@ mod admin;
 mod assets;
 mod context;
 mod cookies;
+mod cors;
 mod form;
 mod health;
 mod institution;
 mod line;
 mod login;
 mod logout;
+mod me;
 mod oauth;
 mod oidc;
 mod page;
@@ -124,6 +126,7 @@ fn routes(app: &mut web::ServiceConfig) {
         .configure(institution::routes)
         .configure(saml::routes)
         .configure(oidc::routes)
+        .configure(me::routes)
         .configure(account::routes)
         .configure(admin::routes)
         .configure(health::routes)

@@ -6,15 +6,22 @@ use actix_web::{
         StatusCode,
         header::{self, HeaderValue},
     },
+    middleware::from_fn,
     web,
 };
 use serde_json::json;
 
-use super::{context::Context, form::Form, login, page};
+use super::{
+    context::Context,
+    cors,
+    form::{Form, is_form},
+    login, page,
+};
 use crate::{
     broker::{
+        access::{AccessError, UserInfoAnswer},
         login::Unanswerable,
-        tokens::{AccessError, TokenError},
+        tokens::TokenError,
     },
     domain::audit::{Action, Outcome},
     op::{ErrorCode, Metadata, Parameters},
@@ -31,11 +38,23 @@ pub fn routes(app: &mut web::ServiceConfig) {
                 .route(web::get().to(authorize))
                 .route(web::post().to(authorize_by_form)),
         )
-        .service(web::resource("/oauth2/token").route(web::post().to(token)))
+        .service(
+            web::resource("/oauth2/token")
+                .route(web::post().to(token))
+                .wrap(from_fn(cors::registered)),
+        )
+        .service(
+            web::resource("/oauth2/revoke")
+                .route(web::post().to(revoke))
+                .wrap(from_fn(cors::registered)),
+        )
+        .service(web::resource("/oauth2/introspect").route(web::post().to(introspect)))
         .service(
             web::resource("/oauth2/userinfo")
+                .app_data(web::PayloadConfig::new(64 * 1024))
                 .route(web::get().to(userinfo))
-                .route(web::post().to(userinfo)),
+                .route(web::post().to(userinfo_by_post))
+                .wrap(from_fn(cors::registered)),
         );
 }
 
@@ -91,21 +110,46 @@ async fn unanswerable(context: &Context, reason: &str) -> HttpResponse {
 
 /// `POST /oauth2/token` — RFC 6749 §3.2.
 async fn token(request: HttpRequest, context: Context, form: Form) -> HttpResponse {
-    let authorization = request.headers().get(header::AUTHORIZATION);
-    let authorization = authorization.map(|value| value.to_str().unwrap_or("?"));
-    match context.broker.token(authorization, &form.0, &context.caller).await {
+    match context.broker.token(authorization(&request), &form.0, &context.caller).await {
         Ok(response) => HttpResponse::Ok().json(response),
-        Err(TokenError::Refused(refusal)) => {
-            let code = refusal.code();
-            let mut answer = error(status_of(code), code, &refusal.to_string());
-            if code == ErrorCode::InvalidClient {
-                let basic = HeaderValue::from_static("Basic realm=\"medict\"");
-                answer.headers_mut().insert(header::WWW_AUTHENTICATE, basic);
-            }
-            answer
-        }
-        Err(TokenError::Failed(failure)) => failed(&context, &failure),
+        Err(error) => token_refused(&context, &error),
     }
+}
+
+/// `POST /oauth2/revoke` — RFC 7009 §2.1.
+async fn revoke(request: HttpRequest, context: Context, form: Form) -> HttpResponse {
+    match context.broker.revoke(authorization(&request), &form.0, &context.caller).await {
+        Ok(()) => HttpResponse::Ok().finish(),
+        Err(error) => token_refused(&context, &error),
+    }
+}
+
+/// `POST /oauth2/introspect` — RFC 7662 §2.1.
+async fn introspect(request: HttpRequest, context: Context, form: Form) -> HttpResponse {
+    match context.broker.introspect(authorization(&request), &form.0, &context.caller).await {
+        Ok(known) => HttpResponse::Ok().json(known),
+        Err(error) => token_refused(&context, &error),
+    }
+}
+
+/// The `Authorization` header; one that is no text is no credential either.
+fn authorization(request: &HttpRequest) -> Option<&str> {
+    let header = request.headers().get(header::AUTHORIZATION);
+    header.map(|value| value.to_str().unwrap_or("?"))
+}
+
+fn token_refused(context: &Context, refused: &TokenError) -> HttpResponse {
+    let refusal = match refused {
+        TokenError::Refused(refusal) => refusal,
+        TokenError::Failed(failure) => return failed(context, failure),
+    };
+    let code = refusal.code();
+    let mut answer = error(status_of(code), code, &refusal.to_string());
+    if code == ErrorCode::InvalidClient {
+        let basic = HeaderValue::from_static("Basic realm=\"medict\"");
+        answer.headers_mut().insert(header::WWW_AUTHENTICATE, basic);
+    }
+    answer
 }
 
 const fn status_of(code: ErrorCode) -> StatusCode {
@@ -137,11 +181,32 @@ fn failed(context: &Context, failure: &crate::broker::Error) -> HttpResponse {
     answer
 }
 
-/// `GET` and `POST /oauth2/userinfo` — OIDC Core §5.3.
+/// `GET /oauth2/userinfo` — OIDC Core §5.3.
 async fn userinfo(request: HttpRequest, context: Context) -> HttpResponse {
-    match context.broker.userinfo(bearer(&request)).await {
-        Ok(info) => HttpResponse::Ok().json(info),
-        Err(refusal) => access_refused(&context, &refusal),
+    answer_userinfo(bearer(&request), &context).await
+}
+
+/// `POST /oauth2/userinfo`: the token by header, or in a form (RFC 6750 §2.2).
+async fn userinfo_by_post(
+    request: HttpRequest,
+    context: Context,
+    body: web::Bytes,
+) -> HttpResponse {
+    let form = if is_form(&request) { Parameters::parse(&body).ok() } else { None };
+    let form = form.unwrap_or_default();
+    match (bearer(&request), form.get("access_token")) {
+        (Some(_), Some(_)) => access_refused(&context, &AccessError::TwoTokens),
+        (token, None) | (None, token) => answer_userinfo(token, &context).await,
+    }
+}
+
+async fn answer_userinfo(token: Option<&str>, context: &Context) -> HttpResponse {
+    match context.broker.userinfo(token).await {
+        Ok(UserInfoAnswer::Plain(info)) => HttpResponse::Ok().json(info),
+        Ok(UserInfoAnswer::Signed(jwt)) => {
+            HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/jwt")).body(jwt)
+        }
+        Err(refusal) => access_refused(context, &refusal),
     }
 }
 
@@ -154,26 +219,39 @@ pub fn bearer(request: &HttpRequest) -> Option<&str> {
 
 /// The answer to a token that opens nothing (RFC 6750 §3).
 pub fn access_refused(context: &Context, refusal: &AccessError) -> HttpResponse {
-    let code = match refusal {
-        AccessError::Failed(failure) => return failed(context, failure),
-        AccessError::Missing => None,
-        AccessError::Invalid => Some(ErrorCode::InvalidToken),
-        AccessError::Scope => Some(ErrorCode::InsufficientScope),
-    };
-    // Without any token the challenge names no error (RFC 6750 §3.1).
-    let (status, challenge) = match code {
-        None => (StatusCode::UNAUTHORIZED, "Bearer realm=\"medict\"".to_owned()),
-        Some(code) => {
-            let text = format!(
-                "Bearer realm=\"medict\", error=\"{}\", error_description=\"{refusal}\"",
-                code.as_str()
-            );
-            (status_of(code), text.replace('`', "'"))
-        }
-    };
-    let mut answer = error(status, code.unwrap_or(ErrorCode::InvalidToken), &refusal.to_string());
-    if let Ok(value) = HeaderValue::from_str(&challenge) {
+    if let AccessError::Failed(failure) = refusal {
+        return failed(context, failure);
+    }
+    let code = code_of(refusal).unwrap_or(ErrorCode::InvalidToken);
+    let mut answer = error(status_of(code), code, &refusal.to_string());
+    let challenge = challenge(refusal).and_then(|text| HeaderValue::from_str(&text).ok());
+    if let Some(value) = challenge {
         answer.headers_mut().insert(header::WWW_AUTHENTICATE, value);
     }
     answer
+}
+
+/// What `WWW-Authenticate` says; nothing when our side failed. Without any token it names no error
+/// (RFC 6750 §3.1).
+pub fn challenge(refusal: &AccessError) -> Option<String> {
+    if let AccessError::Failed(_) = refusal {
+        return None;
+    }
+    let realm = "Bearer realm=\"medict\"";
+    Some(match code_of(refusal) {
+        None => realm.to_owned(),
+        Some(code) => {
+            let text = refusal.to_string().replace('`', "'");
+            format!("{realm}, error=\"{}\", error_description=\"{text}\"", code.as_str())
+        }
+    })
+}
+
+const fn code_of(refusal: &AccessError) -> Option<ErrorCode> {
+    match refusal {
+        AccessError::Missing | AccessError::Failed(_) => None,
+        AccessError::TwoTokens => Some(ErrorCode::InvalidRequest),
+        AccessError::Invalid => Some(ErrorCode::InvalidToken),
+        AccessError::Scope => Some(ErrorCode::InsufficientScope),
+    }
 }

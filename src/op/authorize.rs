@@ -1,14 +1,18 @@
 //! The authorization request: its rules in the order in which they are asked (OIDC Core §3.1.2.2).
 
+use serde_json::Value;
+
 use super::{ErrorCode, Parameters};
 use crate::domain::{
-    login::AuthorizationRequest,
+    login::{AuthorizationRequest, RequestedClaims},
     resource::{ClientApplication, GrantType},
     words::{IdpId, UnixTime},
 };
 
 /// `state` and `nonce` are kept and given back; longer ones are refused.
 const LONGEST_VALUE: usize = 2_048;
+
+const OFFLINE: &str = "offline_access";
 
 /// Why there is nowhere to redirect to: the person sees a page, the application nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -56,6 +60,8 @@ pub enum Refusal {
     Prompt,
     #[error("max_age is not a number of seconds")]
     MaxAge,
+    #[error("claims is not the JSON of OpenID Connect Core §5.5")]
+    Claims,
     #[error("the resource is not an absolute URI without fragment")]
     Resource,
     // Later in the login:
@@ -89,6 +95,7 @@ impl Refusal {
             | Self::PromptNone
             | Self::Prompt
             | Self::MaxAge
+            | Self::Claims
             | Self::Resource => ErrorCode::InvalidRequest,
         }
     }
@@ -151,6 +158,7 @@ pub fn check_request(
         idp: parameters.get("idp").map(IdpId::from),
         authenticated_after: again.max(check_max_age(parameters, now)?),
         acr_values: parameters.words("acr_values"),
+        claims: check_claims(parameters, client)?,
         silent: has("none"),
     };
     Ok(Asked { request, choose: has("select_account") })
@@ -187,12 +195,15 @@ fn check_scope(
     client: &ClientApplication,
 ) -> Result<Vec<String>, Refusal> {
     let asked = parameters.words("scope");
-    let known = |scope: &&String| super::SCOPES.contains(&scope.as_str());
+    let known = |scope: &&String| super::SCOPES.contains(&scope.as_str()) && *scope != OFFLINE;
     if asked.iter().filter(known).any(|scope| !client.scopes.contains(scope)) {
         return Err(Refusal::Scope);
     }
-    let mut scope: Vec<String> =
-        asked.into_iter().filter(|scope| client.scopes.contains(scope)).collect();
+    // Where offline access is not for the application, or nothing could refresh it, it is ignored (OIDC
+    // Core §11).
+    let of_use = |scope: &String| scope != OFFLINE || client.may_refresh();
+    let granted = |scope: &String| client.scopes.contains(scope) && of_use(scope);
+    let mut scope: Vec<String> = asked.into_iter().filter(granted).collect();
     scope.dedup();
     Ok(scope)
 }
@@ -252,6 +263,36 @@ fn check_resource(parameters: &Parameters) -> Result<Option<String>, Refusal> {
             Ok(Some(text.to_owned()))
         }
         _ => Err(Refusal::Resource),
+    }
+}
+
+/// OIDC Core §5.5. Claims that we do not know are ignored, as are those whose scope is not the application's;
+/// an essential one that is missing is no error.
+fn check_claims(
+    parameters: &Parameters,
+    client: &ClientApplication,
+) -> Result<RequestedClaims, Refusal> {
+    let Some(text) = parameters.get("claims") else { return Ok(RequestedClaims::default()) };
+    if text.len() > 2 * LONGEST_VALUE {
+        return Err(Refusal::Claims);
+    }
+    let asked: Value = serde_json::from_str(text).map_err(|_| Refusal::Claims)?;
+    let names = |place: &str| match &asked[place] {
+        Value::Null => Ok(Vec::new()),
+        Value::Object(claims) => {
+            let may = |name: &&String| {
+                super::scope_of(name)
+                    .is_some_and(|scope| client.scopes.iter().any(|own| own == scope))
+            };
+            Ok(claims.keys().filter(may).cloned().collect())
+        }
+        _ => Err(Refusal::Claims),
+    };
+    match &asked {
+        Value::Object(_) => {
+            Ok(RequestedClaims { userinfo: names("userinfo")?, id_token: names("id_token")? })
+        }
+        _ => Err(Refusal::Claims),
     }
 }
 
@@ -328,6 +369,8 @@ mod tests {
             ("prompt=create", Refusal::Prompt),
             ("max_age=-1", Refusal::MaxAge),
             ("resource=not a uri", Refusal::Resource),
+            ("claims=[]", Refusal::Claims),
+            ("claims={\"userinfo\":1}", Refusal::Claims),
         ] {
             let name = change.split('=').next().expect("a name");
             let rest: String = good()
@@ -346,6 +389,30 @@ mod tests {
                 .expect("fine");
         assert_eq!(asked.request.scope, ["openid"]);
         assert!(!asked.request.silent && !asked.choose);
+    }
+
+    #[test]
+    fn claims_are_asked_for_within_the_scopes_of_the_application() {
+        let claims = r#"{"userinfo":{"email":{"essential":true},"name":null,"x":null},"id_token":{"email":null}}"#;
+        let asked = asked(&format!("{}&claims={claims}", good())).expect("fine");
+        assert_eq!(asked.request.claims.userinfo, ["email"], "profile is not its scope");
+        assert_eq!(asked.request.claims.id_token, ["email"]);
+    }
+
+    #[test]
+    fn offline_access_needs_the_grant_to_refresh_by() {
+        for (grants, scope) in [
+            (json!(["authorization_code"]), vec!["openid"]),
+            (json!(["authorization_code", "refresh_token"]), vec!["openid", "offline_access"]),
+        ] {
+            let client =
+                client(json!({ "grantTypes": grants, "scopes": ["openid", "offline_access"] }));
+            let query = good().replace("openid", "openid+offline_access");
+            let parameters = Parameters::parse(query.as_bytes()).expect("once");
+            let asked =
+                check_request(&parameters, &client, "https://shop.example/cb".into(), UnixTime(0));
+            assert_eq!(asked.expect("fine").request.scope, scope);
+        }
     }
 
     #[test]

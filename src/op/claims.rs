@@ -65,6 +65,9 @@ pub struct IdToken {
     /// Only with scope `roles`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub roles: Option<BTreeSet<RoleId>>,
+    /// Only what was asked for by name (OIDC Core §5.5); scopes open userinfo (§5.4).
+    #[serde(flatten)]
+    pub personal: PersonalClaims,
 }
 
 /// What we know of a person, for claims.
@@ -75,15 +78,16 @@ pub struct Person {
     pub email: Option<String>,
     pub email_verified: bool,
     pub names: Vec<HumanName>,
+    /// The FHIR person behind the account, as in `Practitioner/123`.
+    pub profile: Option<String>,
     pub updated_at: UnixTime,
     pub roles: BTreeSet<RoleId>,
     pub organization: Option<OrganizationId>,
 }
 
-/// The answer of the userinfo endpoint (OIDC Core §5.3.2): `sub`, roles, and what the scope opens.
+/// What we can tell of a person beyond who he is (OIDC Core §5.1).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UserInfo {
-    pub sub: String,
+pub struct PersonalClaims {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -98,41 +102,91 @@ pub struct UserInfo {
     pub email: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email_verified: Option<bool>,
+}
+
+/// The scope that opens a claim (OIDC Core §5.4); of `phone` and `address` we know nothing to tell.
+pub(super) fn scope_of(claim: &str) -> Option<&'static str> {
+    match claim {
+        "name" | "given_name" | "family_name" | "preferred_username" | "updated_at" => {
+            Some("profile")
+        }
+        "email" | "email_verified" => Some("email"),
+        _ => None,
+    }
+}
+
+impl PersonalClaims {
+    /// Those claims for which `open` holds.
+    fn of(person: &Person, open: impl Fn(&str) -> bool) -> Self {
+        let text = |claim: &str, text: Option<String>| {
+            text.filter(|text| !text.is_empty()).filter(|_| open(claim))
+        };
+        let official = |name: &&HumanName| name.use_.as_deref() == Some("official");
+        let names = &person.names;
+        let name = names.iter().find(official).or_else(|| names.first());
+        let given = |name: &HumanName| name.given.join(" ");
+        Self {
+            name: text("name", name.map(HumanName::display)),
+            given_name: text("given_name", name.map(given)),
+            family_name: text("family_name", name.and_then(|name| name.family.clone())),
+            preferred_username: text("preferred_username", person.username.clone()),
+            updated_at: open("updated_at").then_some(person.updated_at),
+            email: text("email", person.email.clone()),
+            email_verified: person
+                .email
+                .as_ref()
+                .filter(|_| open("email_verified"))
+                .map(|_| person.email_verified),
+        }
+    }
+
+    /// Those asked for by name.
+    #[must_use]
+    pub fn asked(person: &Person, asked: &[String]) -> Self {
+        Self::of(person, |claim| asked.iter().any(|name| name == claim))
+    }
+}
+
+/// The answer of the userinfo endpoint (OIDC Core §5.3.2): `sub`, roles, what the scope opens, and what
+/// was asked for by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct UserInfo {
+    pub sub: UserId,
+    #[serde(flatten)]
+    pub personal: PersonalClaims,
     pub roles: BTreeSet<RoleId>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub organization: Option<OrganizationId>,
 }
 
+/// The same as claims to sign (OIDC Core §5.3.2).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SignedUserInfo {
+    iss: String,
+    aud: ClientId,
+    #[serde(flatten)]
+    info: UserInfo,
+}
+
 impl UserInfo {
-    /// `scope` opens `profile` and `email` (OIDC Core §5.4).
+    /// `scope` opens `profile` and `email` (OIDC Core §5.4), `asked` single claims (§5.5).
     #[must_use]
-    pub fn of(person: &Person, scope: &AccessToken) -> Self {
-        let mut info = Self {
-            sub: person.id.0.clone(),
+    pub fn of(person: &Person, scope: &AccessToken, asked: &[String]) -> Self {
+        let open = |claim: &str| {
+            asked.iter().any(|name| name == claim)
+                || scope_of(claim).is_some_and(|name| scope.has_scope(name))
+        };
+        Self {
+            sub: person.id.clone(),
+            personal: PersonalClaims::of(person, open),
             roles: person.roles.clone(),
             organization: person.organization.clone(),
-            ..Self::default()
-        };
-        if scope.has_scope("profile") {
-            info.take_profile(person);
         }
-        if scope.has_scope("email") && person.email.is_some() {
-            info.email.clone_from(&person.email);
-            info.email_verified = Some(person.email_verified);
-        }
-        info
     }
 
-    fn take_profile(&mut self, person: &Person) {
-        let official = |name: &&HumanName| name.use_.as_deref() == Some("official");
-        let names = &person.names;
-        if let Some(name) = names.iter().find(official).or_else(|| names.first()) {
-            self.name = Some(name.display()).filter(|text| !text.is_empty());
-            self.given_name = Some(name.given.join(" ")).filter(|text| !text.is_empty());
-            self.family_name.clone_from(&name.family);
-        }
-        self.preferred_username.clone_from(&person.username);
-        self.updated_at = Some(person.updated_at);
+    #[must_use]
+    pub fn for_signing(self, issuer: &str, client: &ClientId) -> SignedUserInfo {
+        SignedUserInfo { iss: issuer.to_owned(), aud: client.clone(), info: self }
     }
 }
 
@@ -144,6 +198,7 @@ impl IdToken {
         authentication: &Authentication,
         sid: SessionId,
         nonce: Option<String>,
+        personal: PersonalClaims,
     ) -> Self {
         Self {
             iss: access.iss.clone(),
@@ -157,6 +212,7 @@ impl IdToken {
             amr: authentication.amr.clone(),
             sid,
             roles: access.has_scope("roles").then(|| access.roles.clone()),
+            personal,
         }
     }
 }

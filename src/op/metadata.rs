@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 /// The scopes that mean something to us; a client may have others for its own tokens.
-pub const SCOPES: [&str; 4] = ["openid", "profile", "email", "roles"];
+pub const SCOPES: [&str; 7] =
+    ["openid", "profile", "email", "phone", "address", "offline_access", "roles"];
 
 const CLAIMS: &[&str] = &[
     "sub",
@@ -27,6 +28,8 @@ const CLAIMS: &[&str] = &[
     "organization",
 ];
 
+const AUTH_METHODS: [&str; 3] = ["none", "client_secret_basic", "client_secret_post"];
+
 /// `/.well-known/openid-configuration`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Metadata {
@@ -34,6 +37,8 @@ pub struct Metadata {
     authorization_endpoint: String,
     token_endpoint: String,
     userinfo_endpoint: String,
+    revocation_endpoint: String,
+    introspection_endpoint: String,
     end_session_endpoint: String,
     jwks_uri: String,
     scopes_supported: &'static [&'static str],
@@ -42,7 +47,10 @@ pub struct Metadata {
     grant_types_supported: &'static [&'static str],
     subject_types_supported: &'static [&'static str],
     id_token_signing_alg_values_supported: &'static [&'static str],
+    userinfo_signing_alg_values_supported: &'static [&'static str],
     token_endpoint_auth_methods_supported: &'static [&'static str],
+    revocation_endpoint_auth_methods_supported: &'static [&'static str],
+    introspection_endpoint_auth_methods_supported: &'static [&'static str],
     code_challenge_methods_supported: &'static [&'static str],
     claims_supported: &'static [&'static str],
     prompt_values_supported: &'static [&'static str],
@@ -62,23 +70,25 @@ impl Metadata {
             authorization_endpoint: at("/oauth2/authorize"),
             token_endpoint: at("/oauth2/token"),
             userinfo_endpoint: at("/oauth2/userinfo"),
+            revocation_endpoint: at("/oauth2/revoke"),
+            introspection_endpoint: at("/oauth2/introspect"),
             end_session_endpoint: at("/oauth2/logout"),
             jwks_uri: at("/.well-known/jwks.json"),
             scopes_supported: &SCOPES,
             response_types_supported: &["code"],
             response_modes_supported: &["query"],
-            grant_types_supported: &["authorization_code", "client_credentials"],
+            grant_types_supported: &["authorization_code", "refresh_token", "client_credentials"],
             subject_types_supported: &["public"],
             id_token_signing_alg_values_supported: &["RS256", "ES256"],
-            token_endpoint_auth_methods_supported: &[
-                "none",
-                "client_secret_basic",
-                "client_secret_post",
-            ],
+            userinfo_signing_alg_values_supported: &["RS256", "ES256"],
+            token_endpoint_auth_methods_supported: &AUTH_METHODS,
+            revocation_endpoint_auth_methods_supported: &AUTH_METHODS,
+            // Anybody could speak for a client without credentials.
+            introspection_endpoint_auth_methods_supported: AUTH_METHODS.split_at(1).1,
             code_challenge_methods_supported: &["S256"],
             claims_supported: CLAIMS,
             prompt_values_supported: &["none", "login", "select_account", "consent"],
-            claims_parameter_supported: false,
+            claims_parameter_supported: true,
             request_parameter_supported: false,
             request_uri_parameter_supported: false,
             authorization_response_iss_parameter_supported: true,

@@ -11,6 +11,8 @@
 mod authorize;
 mod claims;
 mod error;
+mod introspection;
+mod me;
 mod metadata;
 mod parameters;
 mod token;
@@ -18,11 +20,15 @@ mod token;
 pub use authorize::{
     Asked, Refusal as AuthorizeRefusal, Unredirectable, check_request, redirect_to,
 };
-pub use claims::{AccessToken, IdToken, Person, UserInfo};
+use claims::scope_of;
+pub use claims::{AccessToken, IdToken, Person, PersonalClaims, SignedUserInfo, UserInfo};
 pub use error::ErrorCode;
+pub use introspection::{Introspection, RefreshClaims};
+pub use me::{Named, Tenant, me, profile_reference};
 pub use metadata::{Metadata, SCOPES};
 pub use parameters::{Parameters, Unreadable};
 pub use token::{
     ClientCredentials, Presented, Refusal as TokenRefusal, TokenRequest, TokenResponse,
-    check_client_secret, check_code, check_grant_type, check_narrowed_scope, read_client,
+    check_client_secret, check_code, check_grant_type, check_narrowed_scope, check_refreshed_scope,
+    read_client,
 };

@@ -3,7 +3,7 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::Serialize;
 
-use super::{ErrorCode, Parameters};
+use super::{ErrorCode, Named, Parameters};
 use crate::{
     crypto::{same, sha256_base64url},
     domain::{
@@ -48,7 +48,17 @@ pub enum Refusal {
     OtherRedirectUri,
     #[error("the code_verifier does not fit the code_challenge")]
     WrongVerifier,
-    #[error("the sign-in behind the code has ended")]
+    #[error("there is no such refresh token")]
+    UnknownRefreshToken,
+    #[error("the refresh token was issued to another application")]
+    ForeignRefreshToken,
+    #[error("the refresh token was used before")]
+    ReplayedRefreshToken,
+    #[error("the refresh token has expired")]
+    ExpiredRefreshToken,
+    #[error("the token was issued to another application")]
+    ForeignToken,
+    #[error("the sign-in behind it has ended")]
     SessionEnded,
     #[error("the scope is not one of this application's")]
     Scope,
@@ -73,6 +83,11 @@ impl Refusal {
             | Self::ExpiredCode
             | Self::OtherRedirectUri
             | Self::WrongVerifier
+            | Self::UnknownRefreshToken
+            | Self::ForeignRefreshToken
+            | Self::ReplayedRefreshToken
+            | Self::ExpiredRefreshToken
+            | Self::ForeignToken
             | Self::SessionEnded => ErrorCode::InvalidGrant,
             Self::Scope => ErrorCode::InvalidScope,
         }
@@ -103,6 +118,7 @@ pub enum Presented {
 pub enum TokenRequest {
     Code { code: String, redirect_uri: String, code_verifier: Option<String> },
     ClientCredentials { scope: Vec<String> },
+    Refresh { refresh_token: String, scope: Vec<String> },
 }
 
 /// A successful answer (RFC 6749 §5.1, OIDC Core §3.1.3.3).
@@ -115,6 +131,13 @@ pub struct TokenResponse {
     pub scope: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
+    /// The organization and the person, for clients that want them at once (not of any standard).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub project: Option<Named>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Named>,
 }
 
 /// Reads who asks, from the `Authorization` header or the form (RFC 6749 §2.3.1).
@@ -211,6 +234,10 @@ impl TokenRequest {
             Some("client_credentials") => {
                 Ok(Self::ClientCredentials { scope: parameters.words("scope") })
             }
+            Some("refresh_token") => Ok(Self::Refresh {
+                refresh_token: owned("refresh_token")?,
+                scope: parameters.words("scope"),
+            }),
             Some(_) => Err(Refusal::GrantType),
             None => Err(Refusal::NoGrantType),
         }
@@ -220,6 +247,7 @@ impl TokenRequest {
         match self {
             Self::Code { .. } => GrantType::AuthorizationCode,
             Self::ClientCredentials { .. } => GrantType::ClientCredentials,
+            Self::Refresh { .. } => GrantType::RefreshToken,
         }
     }
 }
@@ -284,6 +312,23 @@ pub fn check_narrowed_scope(
     if asked.iter().all(|scope| own.contains(&scope)) { Ok(asked) } else { Err(Refusal::Scope) }
 }
 
+/// The scope of refreshed tokens: what was granted and is still registered, or less when less is asked.
+///
+/// # Errors
+/// [`Refusal::Scope`] when more is asked than was granted (RFC 6749 §6).
+pub fn check_refreshed_scope(
+    granted: &[String],
+    registered: &[String],
+    asked: &[String],
+) -> Result<Vec<String>, Refusal> {
+    if asked.iter().any(|scope| !granted.contains(scope)) {
+        return Err(Refusal::Scope);
+    }
+    let kept =
+        |scope: &&String| registered.contains(scope) && (asked.is_empty() || asked.contains(scope));
+    Ok(granted.iter().filter(kept).cloned().collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -345,6 +390,21 @@ mod tests {
     }
 
     #[test]
+    fn refreshed_scope_may_shrink_and_never_grows() {
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        for (granted, registered, asked, expected) in [
+            ("openid email", "openid email", "", Some("openid email")),
+            ("openid email", "openid email", "openid", Some("openid")),
+            ("openid email", "openid", "", Some("openid")),
+            ("openid", "openid email", "email", None),
+            ("openid", "openid", "foo", None),
+        ] {
+            let checked = check_refreshed_scope(&words(granted), &words(registered), &words(asked));
+            assert_eq!(checked.ok(), expected.map(words), "{granted} {registered} {asked}");
+        }
+    }
+
+    #[test]
     fn a_code_needs_its_time_its_uri_and_its_verifier() {
         let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
         let mut authorized = AuthorizationRequest {
@@ -359,6 +419,7 @@ mod tests {
             idp: None,
             authenticated_after: None,
             acr_values: vec![],
+            claims: Default::default(),
             silent: false,
         };
         let other = "a".repeat(43);

@@ -9,6 +9,8 @@ use super::{Conn, Error, schema::changes};
 pub enum Topic {
     Configuration,
     Keys,
+    /// Something has ended or changed that tokens live by; see `Tx::revokes`.
+    Revocations,
 }
 
 impl Topic {
@@ -16,6 +18,7 @@ impl Topic {
         match self {
             Self::Configuration => "configuration",
             Self::Keys => "keys",
+            Self::Revocations => "revocations",
         }
     }
 }
@@ -25,6 +28,7 @@ impl Topic {
 pub struct Versions {
     pub configuration: i64,
     pub keys: i64,
+    pub revocations: i64,
 }
 
 /// Raises the version of `topic` in the present transaction and answers the new one. The row stays
@@ -35,7 +39,7 @@ pub struct Versions {
 pub fn bump(conn: &mut Conn, topic: Topic) -> Result<i64, Error> {
     let row = changes::table.find(topic.name());
     diesel::update(row).set(changes::version.eq(changes::version + 1)).execute(conn)?;
-    Ok(row.select(changes::version).first(conn)?)
+    Ok(row.select(changes::version).get_result(conn)?)
 }
 
 /// # Errors
@@ -45,5 +49,16 @@ pub fn versions(conn: &mut Conn) -> Result<Versions, Error> {
     let of = |topic: Topic| {
         rows.iter().find(|(name, _)| name == topic.name()).map_or(0, |(_, version)| *version)
     };
-    Ok(Versions { configuration: of(Topic::Configuration), keys: of(Topic::Keys) })
+    Ok(Versions {
+        configuration: of(Topic::Configuration),
+        keys: of(Topic::Keys),
+        revocations: of(Topic::Revocations),
+    })
+}
+
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn version(conn: &mut Conn, topic: Topic) -> Result<i64, Error> {
+    let row = changes::table.find(topic.name()).select(changes::version);
+    Ok(row.get_result(conn)?)
 }

@@ -7,8 +7,10 @@ use std::{
 };
 
 use diesel::{
-    Connection, MultiConnection, PgConnection, SqliteConnection,
+    Connection, MultiConnection, PgConnection, QueryResult, RunQueryDsl, SqliteConnection,
+    backend::Backend,
     connection::SimpleConnection,
+    query_builder::{AstPass, QueryFragment, QueryId},
     r2d2::{ConnectionManager, CustomizeConnection},
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
@@ -114,6 +116,31 @@ fn set_up(conn: &mut Conn) -> Result<(), diesel::result::Error> {
     }
 }
 
+/// Statements without values, prepared once per connection; `batch_execute` parses each time.
+macro_rules! statements {
+    ($($name:ident = $sql:literal;)*) => {$(
+        #[derive(Clone, Copy, QueryId)]
+        pub(super) struct $name;
+
+        impl<DB: Backend> QueryFragment<DB> for $name {
+            fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+                out.push_sql($sql);
+                Ok(())
+            }
+        }
+
+        impl RunQueryDsl<Conn> for $name {}
+    )*};
+}
+
+statements! {
+    Begin = "BEGIN";
+    BeginImmediate = "BEGIN IMMEDIATE";
+    Savepoint = "SAVEPOINT work";
+    Release = "RELEASE SAVEPOINT work";
+    Commit = "COMMIT";
+}
+
 pub(super) fn begin_snapshot(conn: &mut Conn) -> Result<(), Error> {
     let begin = match conn {
         Conn::Sqlite(_) => "BEGIN",
@@ -138,9 +165,12 @@ impl CustomizeConnection<Conn, diesel::r2d2::Error> for SetUp {
 }
 
 pub(super) fn pool(database: &Database, size: u32) -> Result<Pool, Error> {
+    // A file does not go away as a server may; asking it each time costs more than most reads.
+    let may_vanish = matches!(database, Database::Postgres(_));
     Pool::builder()
         .max_size(size)
         .min_idle(Some(1))
+        .test_on_check_out(may_vanish)
         .connection_timeout(Duration::from_secs(5))
         .connection_customizer(Box::new(SetUp))
         .build(ConnectionManager::new(database.target()))

@@ -2,9 +2,9 @@
 
 use diesel::prelude::*;
 
-use super::{Conn, Error, schema::grants};
+use super::{Conn, Error, Tx, schema::grants};
 use crate::domain::{
-    login::AuthorizationRequest,
+    login::{Authentication, AuthorizationRequest},
     words::{ClientId, GrantId, SessionId, UnixTime, UserId},
 };
 
@@ -21,6 +21,9 @@ pub struct Grant {
     pub revoked_at: Option<UnixTime>,
     /// When nothing that came of it can be of use any more.
     pub expires_at: UnixTime,
+    /// How the person was authenticated, where the grant outlives the session (`offline_access`); else it
+    /// ends with the session.
+    pub offline: Option<Authentication>,
 }
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -36,6 +39,7 @@ struct Row {
     redeemed_at: Option<i64>,
     revoked_at: Option<i64>,
     expires_at: i64,
+    offline: Option<String>,
 }
 
 impl Row {
@@ -50,6 +54,7 @@ impl Row {
             redeemed_at: self.redeemed_at.map(UnixTime),
             revoked_at: self.revoked_at.map(UnixTime),
             expires_at: UnixTime(self.expires_at),
+            offline: self.offline.map(|by| serde_json::from_str(&by)).transpose()?,
         })
     }
 }
@@ -70,6 +75,7 @@ pub fn create(conn: &mut Conn, grant: &Grant, code: &str) -> Result<(), Error> {
         redeemed_at: None,
         revoked_at: None,
         expires_at: grant.expires_at.0,
+        offline: None,
     };
     diesel::insert_into(grants::table).values(&row).execute(conn)?;
     Ok(())
@@ -78,34 +84,43 @@ pub fn create(conn: &mut Conn, grant: &Grant, code: &str) -> Result<(), Error> {
 /// # Errors
 /// [`Error`] when the database fails.
 pub fn find_by_code(conn: &mut Conn, code: &str) -> Result<Option<Grant>, Error> {
-    let row: Option<Row> = grants::table.filter(grants::code.eq(code)).first(conn).optional()?;
+    let row: Option<Row> =
+        grants::table.filter(grants::code.eq(code)).get_result(conn).optional()?;
     row.map(Row::grant).transpose()
 }
 
 /// # Errors
 /// [`Error`] when the database fails.
 pub fn find(conn: &mut Conn, id: &GrantId) -> Result<Option<Grant>, Error> {
-    let row: Option<Row> = grants::table.find(id.as_str()).first(conn).optional()?;
+    let row: Option<Row> = grants::table.find(id.as_str()).get_result(conn).optional()?;
     row.map(Row::grant).transpose()
 }
 
-/// Marks the grant as redeemed. `false`: someone was faster, or it was revoked.
+/// Marks the grant as redeemed, of use until its `expires_at`, and by its `offline` beyond the session.
+/// `false`: someone was faster, or it was revoked.
 ///
 /// # Errors
 /// [`Error`] when the database fails.
-pub fn redeem(conn: &mut Conn, id: &GrantId, now: UnixTime) -> Result<bool, Error> {
+pub fn redeem(conn: &mut Conn, grant: &Grant, now: UnixTime) -> Result<bool, Error> {
     let unused = grants::table
-        .find(id.as_str())
+        .find(grant.id.as_str())
         .filter(grants::redeemed_at.is_null().and(grants::revoked_at.is_null()));
-    let rows = diesel::update(unused).set(grants::redeemed_at.eq(now.0)).execute(conn)?;
-    Ok(rows == 1)
+    let offline = grant.offline.as_ref().map(serde_json::to_string).transpose()?;
+    let redeemed = (
+        grants::redeemed_at.eq(Some(now.0)),
+        grants::expires_at.eq(grant.expires_at.0),
+        grants::offline.eq(offline),
+    );
+    Ok(diesel::update(unused).set(redeemed).execute(conn)? == 1)
 }
 
 /// Ends everything that came of the grant. `false`: it had ended before.
 ///
 /// # Errors
 /// [`Error`] when the database fails.
-pub fn revoke(conn: &mut Conn, id: &GrantId, now: UnixTime) -> Result<bool, Error> {
+pub fn revoke(tx: &mut Tx<'_>, id: &GrantId, now: UnixTime) -> Result<bool, Error> {
+    tx.revokes();
+    let conn: &mut Conn = tx;
     let live = grants::table.find(id.as_str()).filter(grants::revoked_at.is_null());
     Ok(diesel::update(live).set(grants::revoked_at.eq(now.0)).execute(conn)? == 1)
 }

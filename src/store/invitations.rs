@@ -29,7 +29,7 @@ pub fn find(conn: &mut Conn, digest: &str, now: UnixTime) -> Result<Option<UserI
         .find(digest)
         .filter(invitations::used_at.is_null().and(invitations::expires_at.gt(now.0)))
         .select(invitations::user_id);
-    Ok(good.first::<String>(conn).optional()?.map(UserId))
+    Ok(good.get_result::<String>(conn).optional()?.map(UserId))
 }
 
 /// Uses the link up. `false`: someone was faster.

@@ -64,7 +64,7 @@ pub fn advance(
 /// [`Error`] when the database fails.
 pub fn seal(conn: &mut Conn) -> Result<Option<String>, Error> {
     let row = seals::table.find("master-key").select(seals::sealed);
-    Ok(row.first(conn).optional()?)
+    Ok(row.get_result(conn).optional()?)
 }
 
 /// # Errors

@@ -11,7 +11,7 @@ use crate::domain::words::{IdpId, UnixTime, UserId};
 /// [`Error`] when the database fails.
 pub fn find(conn: &mut Conn, idp: &IdpId, subject: &str) -> Result<Option<UserId>, Error> {
     let row = links::table.find((idp.as_str(), subject)).select(links::user_id);
-    Ok(row.first::<String>(conn).optional()?.map(UserId))
+    Ok(row.get_result::<String>(conn).optional()?.map(UserId))
 }
 
 /// # Errors

@@ -74,7 +74,7 @@ pub fn create(
 /// # Errors
 /// [`Error`] when the database fails.
 pub fn find(conn: &mut Conn, id: &LoginId) -> Result<Option<Pending>, Error> {
-    let row: Option<Row> = logins::table.find(id.as_str()).first(conn).optional()?;
+    let row: Option<Row> = logins::table.find(id.as_str()).get_result(conn).optional()?;
     row.map(Row::pending).transpose()
 }
 
@@ -84,7 +84,7 @@ pub fn find(conn: &mut Conn, id: &LoginId) -> Result<Option<Pending>, Error> {
 /// [`Error`] when the database fails.
 pub fn find_by_state(conn: &mut Conn, state: &str) -> Result<Option<Pending>, Error> {
     let row = logins::table.filter(logins::upstream_state.eq(state));
-    let row: Option<Row> = row.first(conn).optional()?;
+    let row: Option<Row> = row.get_result(conn).optional()?;
     row.map(Row::pending).transpose()
 }
 

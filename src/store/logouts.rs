@@ -95,7 +95,7 @@ pub fn take(
         .filter(logouts::handle.eq(handle))
         .filter(logouts::binding.eq(binding))
         .filter(logouts::expires_at.gt(now.0));
-    let Some(row) = answered.first::<Row>(conn).optional()? else { return Ok(None) };
+    let Some(row) = answered.get_result::<Row>(conn).optional()? else { return Ok(None) };
     let gone = diesel::delete(logouts::table.find(&row.id)).execute(conn)? == 1;
     Ok(gone.then(|| row.into()))
 }

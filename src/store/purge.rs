@@ -4,7 +4,9 @@ use diesel::prelude::*;
 
 use super::{
     Conn, Error,
-    schema::{browser_sessions, grants, logins, logouts, replays, throttles, traces},
+    schema::{
+        browser_sessions, grants, logins, logouts, refresh_tokens, replays, throttles, traces,
+    },
 };
 use crate::domain::words::UnixTime;
 
@@ -25,6 +27,8 @@ pub fn expired(conn: &mut Conn, now: UnixTime) -> Result<usize, Error> {
     rows += diesel::delete(logins::table.filter(logins::expires_at.lt(now.0))).execute(conn)?;
     rows += diesel::delete(logouts::table.filter(logouts::expires_at.lt(now.0))).execute(conn)?;
     rows += diesel::delete(grants::table.filter(grants::expires_at.lt(now.0))).execute(conn)?;
+    let old = refresh_tokens::table.filter(refresh_tokens::expires_at.lt(now.0));
+    rows += diesel::delete(old).execute(conn)?;
     rows += diesel::delete(replays::table.filter(replays::expires_at.lt(now.0))).execute(conn)?;
     let old = browser_sessions::table.filter(browser_sessions::expires_at.lt(at(SESSIONS)));
     rows += diesel::delete(old).execute(conn)?;

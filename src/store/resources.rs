@@ -30,7 +30,7 @@ pub struct Document {
 /// [`Error`] when the database fails.
 pub fn find(conn: &mut Conn, kind: &str, id: &str) -> Result<Option<Document>, Error> {
     let row = resources::table.find((kind, id)).filter(resources::deleted.eq(false));
-    Ok(row.first(conn).optional()?)
+    Ok(row.get_result(conn).optional()?)
 }
 
 /// Every document that changed after `version`, deleted ones included.
@@ -56,7 +56,7 @@ pub fn create(
     // First of all: the lock on the version row lets one process at a time look whether it is there.
     let changed = changes::bump(conn, Topic::Configuration)?;
     let row = resources::table.find((kind, id));
-    let before: Option<Document> = row.first(conn).optional()?;
+    let before: Option<Document> = row.get_result(conn).optional()?;
     if before.as_ref().is_some_and(|document| !document.deleted) {
         return Ok(false);
     }

@@ -102,6 +102,17 @@ table! {
         redeemed_at -> Nullable<BigInt>,
         revoked_at -> Nullable<BigInt>,
         expires_at -> BigInt,
+        offline -> Nullable<Text>,
+    }
+}
+table! {
+    refresh_tokens (digest) {
+        digest -> Text,
+        grant_id -> Text,
+        issued_at -> BigInt,
+        expires_at -> BigInt,
+        rotated_at -> Nullable<BigInt>,
+        successor -> Nullable<Text>,
     }
 }
 table! {

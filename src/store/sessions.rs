@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::{
-    Conn, Error,
+    Conn, Error, Tx,
     schema::{browser_sessions, grants},
 };
 use crate::{
@@ -102,14 +102,14 @@ pub fn create(conn: &mut Conn, session: &BrowserSession, cookie: &str) -> Result
 /// [`Error`] when the database fails.
 pub fn find_by_cookie(conn: &mut Conn, cookie: &str) -> Result<Option<BrowserSession>, Error> {
     let row = browser_sessions::table.filter(browser_sessions::cookie.eq(cookie));
-    let row: Option<Row> = row.first(conn).optional()?;
+    let row: Option<Row> = row.get_result(conn).optional()?;
     row.map(Row::session).transpose()
 }
 
 /// # Errors
 /// [`Error`] when the database fails.
 pub fn find(conn: &mut Conn, id: &SessionId) -> Result<Option<BrowserSession>, Error> {
-    let row: Option<Row> = browser_sessions::table.find(id.as_str()).first(conn).optional()?;
+    let row: Option<Row> = browser_sessions::table.find(id.as_str()).get_result(conn).optional()?;
     row.map(Row::session).transpose()
 }
 
@@ -153,21 +153,26 @@ pub fn touch(conn: &mut Conn, id: &SessionId, now: UnixTime) -> Result<(), Error
 ///
 /// # Errors
 /// [`Error`] when the database fails.
-pub fn end(conn: &mut Conn, id: &SessionId, now: UnixTime) -> Result<bool, Error> {
+pub fn end(tx: &mut Tx<'_>, id: &SessionId, now: UnixTime) -> Result<bool, Error> {
+    tx.revokes();
+    let conn: &mut Conn = tx;
     let live = browser_sessions::table.find(id.as_str());
     let live = live.filter(browser_sessions::ended_at.is_null());
     let ended = diesel::update(live).set(browser_sessions::ended_at.eq(now.0)).execute(conn)? == 1;
-    let theirs =
-        grants::table.filter(grants::session_id.eq(id.as_str()).and(grants::revoked_at.is_null()));
+    let theirs = grants::table
+        .filter(grants::session_id.eq(id.as_str()))
+        .filter(grants::offline.is_null().and(grants::revoked_at.is_null()));
     diesel::update(theirs).set(grants::revoked_at.eq(now.0)).execute(conn)?;
     Ok(ended)
 }
 
-/// Ends every session of a person. Answers which.
+/// Ends every session and every grant of a person, also those that outlive a session. Answers which sessions.
 ///
 /// # Errors
 /// [`Error`] when the database fails.
-pub fn end_all_of(conn: &mut Conn, user: &UserId, now: UnixTime) -> Result<Vec<SessionId>, Error> {
+pub fn end_all_of(tx: &mut Tx<'_>, user: &UserId, now: UnixTime) -> Result<Vec<SessionId>, Error> {
+    tx.revokes();
+    let conn: &mut Conn = tx;
     let live: Vec<String> = browser_sessions::table
         .filter(browser_sessions::user_id.eq(user.as_str()))
         .filter(browser_sessions::ended_at.is_null())
@@ -175,7 +180,12 @@ pub fn end_all_of(conn: &mut Conn, user: &UserId, now: UnixTime) -> Result<Vec<S
         .load(conn)?;
     let live: Vec<SessionId> = live.into_iter().map(SessionId).collect();
     for id in &live {
-        end(conn, id, now)?;
+        end(tx, id, now)?;
     }
+    let theirs = grants::table
+        .filter(grants::user_id.eq(user.as_str()))
+        .filter(grants::revoked_at.is_null());
+    let conn: &mut Conn = tx;
+    diesel::update(theirs).set(grants::revoked_at.eq(now.0)).execute(conn)?;
     Ok(live)
 }

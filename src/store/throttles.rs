@@ -20,7 +20,7 @@ pub struct Failures {
 /// [`Error`] when the database fails.
 pub fn find(conn: &mut Conn, subject: &str) -> Result<Failures, Error> {
     let row = throttles::table.find(subject).select((throttles::failures, throttles::last_at));
-    let row: Option<(i64, i64)> = row.first(conn).optional()?;
+    let row: Option<(i64, i64)> = row.get_result(conn).optional()?;
     let (count, last_at) = row.unwrap_or_default();
     Ok(Failures { count, last_at: UnixTime(last_at) })
 }

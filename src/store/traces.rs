@@ -70,7 +70,7 @@ pub fn create(conn: &mut Conn, trace: &StoredTrace) -> Result<(), Error> {
 /// # Errors
 /// [`Error`] when the database fails.
 pub fn find(conn: &mut Conn, reference: &str) -> Result<Option<StoredTrace>, Error> {
-    let row: Option<Row> = traces::table.find(reference).first(conn).optional()?;
+    let row: Option<Row> = traces::table.find(reference).get_result(conn).optional()?;
     row.map(Row::trace).transpose()
 }
 

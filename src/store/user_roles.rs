@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use diesel::prelude::*;
 
-use super::{Conn, Error, schema::user_roles};
+use super::{Conn, Error, Tx, schema::user_roles};
 use crate::domain::{
     mapping::GrantedRole,
     words::{IdpId, OrganizationId, RoleId, UnixTime, UserId},
@@ -78,7 +78,7 @@ pub fn list_by_hand(conn: &mut Conn) -> Result<Vec<UserRole>, Error> {
 /// # Errors
 /// [`Error`] when the database fails.
 pub fn find(conn: &mut Conn, id: &str) -> Result<Option<UserRole>, Error> {
-    Ok(user_roles::table.find(id).first(conn).optional()?)
+    Ok(user_roles::table.find(id).get_result(conn).optional()?)
 }
 
 /// Gives a role by hand; `None`: the person has it already, by hand.
@@ -86,7 +86,7 @@ pub fn find(conn: &mut Conn, id: &str) -> Result<Option<UserRole>, Error> {
 /// # Errors
 /// [`Error`] when the database fails.
 pub fn grant(
-    conn: &mut Conn,
+    tx: &mut Tx<'_>,
     id: String,
     user: &UserId,
     grant: &GrantedRole,
@@ -101,6 +101,8 @@ pub fn grant(
         source: source.map(|idp| idp.0.clone()).unwrap_or_default(),
         created_at: now.0,
     };
+    tx.revokes();
+    let conn: &mut Conn = tx;
     let same = user_roles::table.filter(
         user_roles::user_id
             .eq(&row.user_id)
@@ -119,7 +121,9 @@ pub fn grant(
 ///
 /// # Errors
 /// [`Error`] when the database fails.
-pub fn revoke(conn: &mut Conn, id: &str) -> Result<bool, Error> {
+pub fn revoke(tx: &mut Tx<'_>, id: &str) -> Result<bool, Error> {
+    tx.revokes();
+    let conn: &mut Conn = tx;
     Ok(diesel::delete(user_roles::table.find(id)).execute(conn)? == 1)
 }
 
@@ -129,7 +133,7 @@ pub fn revoke(conn: &mut Conn, id: &str) -> Result<bool, Error> {
 /// # Errors
 /// [`Error`] when the database fails.
 pub fn recompute(
-    conn: &mut Conn,
+    tx: &mut Tx<'_>,
     user: &UserId,
     idp: &IdpId,
     wanted: &[GrantedRole],
@@ -137,15 +141,15 @@ pub fn recompute(
     now: UnixTime,
 ) -> Result<Recomputed, Error> {
     let from_idp = |row: &UserRole| row.source == idp.0;
-    let had: Vec<UserRole> = of_user(conn, user)?.into_iter().filter(from_idp).collect();
+    let had: Vec<UserRole> = of_user(tx, user)?.into_iter().filter(from_idp).collect();
     let mut changes = Recomputed::default();
     for row in had.iter().filter(|row| !wanted.contains(&row.granted())) {
-        revoke(conn, &row.id)?;
+        revoke(tx, &row.id)?;
         changes.revoked.push(row.granted());
     }
     let missing = wanted.iter().filter(|grant| had.iter().all(|row| row.granted() != **grant));
     for (new, id) in missing.zip(ids) {
-        grant(conn, id.clone(), user, new, Some(idp), now)?;
+        grant(tx, id.clone(), user, new, Some(idp), now)?;
         changes.granted.push(new.clone());
     }
     Ok(changes)

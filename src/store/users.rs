@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{Conn, Error, schema::users};
+use super::{Conn, Error, Tx, schema::users};
 use crate::domain::{
     resource::{HumanName, UserResource},
     words::{UnixTime, UserId},
@@ -84,6 +84,13 @@ impl Account {
         serde_json::from_str(&self.name).unwrap_or_default()
     }
 
+    /// The FHIR person behind the account, as in `Practitioner/123`.
+    #[must_use]
+    pub fn profile_reference(&self) -> Option<String> {
+        let profile: serde_json::Value = serde_json::from_str(self.profile.as_deref()?).ok()?;
+        profile["reference"].as_str().map(str::to_owned)
+    }
+
     /// The resource as administrators see it; no password.
     #[must_use]
     pub fn resource(&self) -> UserResource {
@@ -102,7 +109,7 @@ impl Account {
 /// # Errors
 /// [`Error`] when the database fails.
 pub fn find(conn: &mut Conn, id: &UserId) -> Result<Option<Account>, Error> {
-    Ok(users::table.find(id.as_str()).first(conn).optional()?)
+    Ok(users::table.find(id.as_str()).get_result(conn).optional()?)
 }
 
 /// The local account whose username or e-mail address is `name`, without regard to case.
@@ -111,11 +118,11 @@ pub fn find(conn: &mut Conn, id: &UserId) -> Result<Option<Account>, Error> {
 /// [`Error`] when the database fails.
 pub fn find_local(conn: &mut Conn, name: &str) -> Result<Option<Account>, Error> {
     let name = name.to_lowercase();
-    let by_name = users::table.filter(users::login_name.eq(&name)).first(conn).optional()?;
+    let by_name = users::table.filter(users::login_name.eq(&name)).get_result(conn).optional()?;
     if by_name.is_some() {
         return Ok(by_name);
     }
-    Ok(users::table.filter(users::login_email.eq(&name)).first(conn).optional()?)
+    Ok(users::table.filter(users::login_email.eq(&name)).get_result(conn).optional()?)
 }
 
 /// The account that an invitation by e-mail address waits in.
@@ -124,7 +131,7 @@ pub fn find_local(conn: &mut Conn, name: &str) -> Result<Option<Account>, Error>
 /// [`Error`] when the database fails.
 pub fn find_by_local_email(conn: &mut Conn, email: &str) -> Result<Option<Account>, Error> {
     let wanted = users::login_email.eq(email.to_lowercase());
-    Ok(users::table.filter(wanted).first(conn).optional()?)
+    Ok(users::table.filter(wanted).get_result(conn).optional()?)
 }
 
 /// Accounts in the order in which they were made, from `offset` on.
@@ -156,7 +163,9 @@ pub fn create(conn: &mut Conn, account: &Account) -> Result<(), Error> {
 ///
 /// # Errors
 /// [`Error::Duplicate`] when another local account has the new username or address.
-pub fn update(conn: &mut Conn, account: &Account, now: UnixTime) -> Result<bool, Error> {
+pub fn update(tx: &mut Tx<'_>, account: &Account, now: UnixTime) -> Result<bool, Error> {
+    tx.revokes();
+    let conn: &mut Conn = tx;
     let next = Account { version: account.version + 1, updated_at: now.0, ..account.clone() };
     let row = users::table.find(&account.id).filter(users::version.eq(account.version));
     Ok(diesel::update(row).set(&next).execute(conn)? == 1)

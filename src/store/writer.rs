@@ -1,22 +1,28 @@
 //! One thread writes: it takes all that waits into one durable commit and answers after it.
 //!
 //! A commit costs the same whether one closure or a hundred ride in it, so under load the cost of
-//! durability is shared. Each closure has a savepoint of its own; its audit events are appended to this
-//! process's chain inside it.
+//! durability is shared. Each closure has a savepoint of its own, unless SQLite commits it alone; its
+//! audit events are appended to this process's chain inside it.
 
 use std::{
     ops::{Deref, DerefMut},
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    },
     thread,
 };
 
-use diesel::connection::SimpleConnection;
+use diesel::{RunQueryDsl, connection::SimpleConnection};
 use tokio::sync::oneshot;
 
 use super::{
     Conn, Database, Error,
     audit::{Chain, HeadSigner},
+    changes,
+    conn::{Begin, BeginImmediate, Commit, Release, Savepoint},
 };
 use crate::domain::audit::Event;
 
@@ -29,12 +35,19 @@ const GROUP: usize = 256;
 pub struct Tx<'c> {
     conn: &'c mut Conn,
     events: Vec<Event>,
+    revokes: bool,
 }
 
 impl Tx<'_> {
     /// Writes `event` into the audit log, together with everything else this closure does.
     pub fn audit(&mut self, event: Event) {
         self.events.push(event);
+    }
+
+    /// Says that something ends or changes here that tokens live by: every process forgets what it knew
+    /// of tokens, this one before the answer leaves, the others when they look for changes.
+    pub(super) const fn revokes(&mut self) {
+        self.revokes = true;
     }
 }
 
@@ -66,7 +79,10 @@ enum Message {
 
 /// The door to the writing thread; the thread ends when the last door is dropped.
 #[derive(Clone)]
-pub(super) struct Writer(SyncSender<Message>);
+pub(super) struct Writer {
+    sender: SyncSender<Message>,
+    revocations: Arc<AtomicU64>,
+}
 
 struct Closure<F, T, E> {
     work: F,
@@ -104,12 +120,18 @@ impl Writer {
         let (sender, receiver) = sync_channel(QUEUE);
         let conn = database.connect()?;
         let database = database.clone();
-        let thread = Thread { database, conn: Some(conn), chain: None };
+        let revocations = Arc::<AtomicU64>::default();
+        let counted = Arc::clone(&revocations);
+        let thread = Thread { database, conn: Some(conn), chain: None, revocations: counted };
         thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || thread.run(&receiver))
             .map_err(|error| Error::Unavailable(error.to_string()))?;
-        Ok(Self(sender))
+        Ok(Self { sender, revocations })
+    }
+
+    pub(super) fn revocations(&self) -> u64 {
+        self.revocations.load(Ordering::Acquire)
     }
 
     pub(super) async fn run<T, E, F>(&self, work: F) -> Result<T, E>
@@ -131,7 +153,7 @@ impl Writer {
     }
 
     fn send(&self, message: Message) -> Result<(), Error> {
-        self.0.try_send(message).map_err(|error| match error {
+        self.sender.try_send(message).map_err(|error| match error {
             TrySendError::Full(_) => Error::Overloaded,
             TrySendError::Disconnected(_) => Error::Unavailable("the writer ended".to_owned()),
         })
@@ -143,11 +165,19 @@ struct Thread {
     /// Absent after it broke, until the next work arrives.
     conn: Option<Conn>,
     chain: Option<Chain>,
+    revocations: Arc<AtomicU64>,
+}
+
+/// What rides in the commit of a group beside what its closures wrote.
+struct Rider {
+    chain: Option<Chain>,
+    revokes: bool,
 }
 
 /// How a group ended as a whole.
 enum Group {
-    Committed,
+    /// Each closure's own answer stands: what it did is durable, or undone because it failed.
+    Done,
     /// Nothing of it happened.
     Failed(Error),
     /// It may or may not have happened.
@@ -201,7 +231,7 @@ impl Thread {
     /// Commits all together; when that fails for certain, each alone.
     fn commit(&mut self, mut works: Vec<Box<dyn Work>>) {
         match self.attempt(&mut works) {
-            Group::Committed => works.into_iter().for_each(|work| work.answer(None)),
+            Group::Done => works.into_iter().for_each(|work| work.answer(None)),
             Group::Unknown => {
                 works.into_iter().for_each(|work| work.answer(Some(Error::Unknown)));
             }
@@ -220,25 +250,32 @@ impl Thread {
     }
 
     fn attempt(&mut self, works: &mut [Box<dyn Work>]) -> Group {
-        let mut chain = self.chain.clone();
+        let mut rider = Rider { chain: self.chain.clone(), revokes: false };
         let conn = match self.connection() {
             Ok(conn) => conn,
             Err(error) => return Group::Failed(error),
         };
-        let run = begin(conn).map_err(Error::from).and_then(|()| {
-            works.iter_mut().try_for_each(|work| run_one(conn, work.as_mut(), &mut chain))?;
-            chain.as_mut().map_or(Ok(()), |chain| chain.advance_head(conn))
+        let run = begin(conn).map_err(Error::from).and_then(|()| match works {
+            [only] if matches!(conn, Conn::Sqlite(_)) => run_alone(conn, only.as_mut(), &mut rider),
+            works => run_each(conn, works, &mut rider).map(|()| true),
         });
-        if let Err(error) = run {
-            if conn.batch_execute("ROLLBACK").is_err() {
-                self.conn = None;
+        match run {
+            Ok(true) => {}
+            undo => {
+                if conn.batch_execute("ROLLBACK").is_err() {
+                    self.conn = None;
+                }
+                return undo.map_or_else(Group::Failed, |_| Group::Done);
             }
-            return Group::Failed(error);
         }
-        match conn.batch_execute("COMMIT") {
-            Ok(()) => {
-                self.chain = chain;
-                Group::Committed
+        let committed = Commit.execute(conn);
+        if rider.revokes {
+            self.revocations.fetch_add(1, Ordering::Release);
+        }
+        match committed {
+            Ok(_) => {
+                self.chain = rider.chain;
+                Group::Done
             }
             Err(error) => self.after_failed_commit(error.into()),
         }
@@ -265,26 +302,68 @@ impl Thread {
 
 /// Takes the write lock at once on SQLite, so that no statement inside can find it taken.
 fn begin(conn: &mut Conn) -> diesel::QueryResult<()> {
-    match conn {
-        Conn::Sqlite(conn) => conn.batch_execute("BEGIN IMMEDIATE"),
-        Conn::Postgres(conn) => conn.batch_execute("BEGIN"),
-    }
+    let begun = match conn {
+        Conn::Sqlite(_) => BeginImmediate.execute(conn),
+        Conn::Postgres(_) => Begin.execute(conn),
+    };
+    begun.map(drop)
 }
 
-/// One closure in one savepoint. An `Err` means that the connection is of no more use.
-fn run_one(conn: &mut Conn, work: &mut dyn Work, chain: &mut Option<Chain>) -> Result<(), Error> {
-    conn.batch_execute("SAVEPOINT work")?;
-    let mut tx = Tx { conn, events: Vec::new() };
+/// The only closure of a group, on SQLite. `false`: it failed, and all is to be undone.
+///
+/// PostgreSQL turns the `COMMIT` of a transaction with a failed statement into a silent rollback; there
+/// releasing the savepoint tells.
+fn run_alone(conn: &mut Conn, work: &mut dyn Work, rider: &mut Rider) -> Result<bool, Error> {
+    let mut tx = Tx { conn, events: Vec::new(), revokes: false };
     let won = work.run(&mut tx);
-    let events = tx.events;
+    let Tx { events, revokes, .. } = tx;
+    if won {
+        rider.take(conn, &events, revokes)?;
+        rider.close(conn)?;
+    }
+    Ok(won)
+}
+
+/// Several closures, each in its savepoint. An `Err` means that the connection is of no more use.
+fn run_each(conn: &mut Conn, works: &mut [Box<dyn Work>], rider: &mut Rider) -> Result<(), Error> {
+    works.iter_mut().try_for_each(|work| run_in_savepoint(conn, work.as_mut(), rider))?;
+    rider.close(conn)
+}
+
+fn run_in_savepoint(conn: &mut Conn, work: &mut dyn Work, rider: &mut Rider) -> Result<(), Error> {
+    Savepoint.execute(conn)?;
+    let mut tx = Tx { conn, events: Vec::new(), revokes: false };
+    let won = work.run(&mut tx);
+    let Tx { events, revokes, .. } = tx;
     if !won {
         conn.batch_execute("ROLLBACK TO SAVEPOINT work; RELEASE SAVEPOINT work")?;
         return Ok(());
     }
-    if let Some(chain) = chain {
-        chain.append(conn, &events)?;
-    } else if !events.is_empty() {
-        return Err(Error::Unavailable("the audit chain is not open".to_owned()));
+    rider.take(conn, &events, revokes)?;
+    Release.execute(conn)?;
+    Ok(())
+}
+
+impl Rider {
+    /// Takes along what one closure left.
+    fn take(&mut self, conn: &mut Conn, events: &[Event], revokes: bool) -> Result<(), Error> {
+        self.revokes |= revokes;
+        match &mut self.chain {
+            Some(chain) => chain.append(conn, events),
+            None if events.is_empty() => Ok(()),
+            None => Err(Error::Unavailable("the audit chain is not open".to_owned())),
+        }
     }
-    Ok(conn.batch_execute("RELEASE SAVEPOINT work")?)
+
+    /// The last statements of a group. The row that all processes share comes at the very end: whoever
+    /// holds it waits for nobody.
+    fn close(&mut self, conn: &mut Conn) -> Result<(), Error> {
+        if let Some(chain) = &mut self.chain {
+            chain.advance_head(conn)?;
+        }
+        if self.revokes {
+            changes::bump(conn, changes::Topic::Revocations)?;
+        }
+        Ok(())
+    }
 }

@@ -1,11 +1,15 @@
 //! Flows as stories: people, browsers and applications against the real broker, on both databases.
 
 mod attacks;
+mod calls;
 mod federation;
 mod idp_initiated;
+mod introspection;
 mod keys;
 mod logs;
 mod metadata;
+mod refresh;
+mod revocation;
 mod sign_in;
 mod single_logout;
 mod tokens;

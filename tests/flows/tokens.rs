@@ -28,7 +28,7 @@ stories! {
             (("redirect_uri", "https://evil.example/"), "invalid_grant"),
             (("redirect_uri", ""), "invalid_request"),
             (("grant_type", "password"), "unsupported_grant_type"),
-            (("grant_type", "refresh_token"), "unsupported_grant_type"),
+            (("grant_type", "refresh_token"), "invalid_request"),
             (("grant_type", "client_credentials"), "unauthorized_client"),
             (("client_id", "clinic"), "invalid_client"),
             (("client_id", "nobody"), "invalid_client"),

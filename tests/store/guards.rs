@@ -23,7 +23,7 @@ const ATTEMPTS: usize = 12;
 stories! {
     async fn a_code_is_redeemed_once(cellar: Cellar) {
         cellar.given(|tx| grants::create(tx, &grant("g", "s"), "code")).await;
-        let won = winners(&cellar, |tx, _| grants::redeem(tx, &"g".into(), NOW)).await;
+        let won = winners(&cellar, |tx, _| grants::redeem(tx, &grant("g", "s"), NOW)).await;
         assert_eq!(won, 1);
         let stored = cellar.now(|conn| grants::find_by_code(conn, "code")).await.expect("there");
         assert_eq!(stored.redeemed_at, Some(NOW));
@@ -32,7 +32,7 @@ stories! {
     async fn a_revoked_code_is_never_redeemed(cellar: Cellar) {
         cellar.given(|tx| grants::create(tx, &grant("g", "s"), "code")).await;
         assert_eq!(winners(&cellar, |tx, _| grants::revoke(tx, &"g".into(), NOW)).await, 1);
-        assert_eq!(winners(&cellar, |tx, _| grants::redeem(tx, &"g".into(), NOW)).await, 0);
+        assert_eq!(winners(&cellar, |tx, _| grants::redeem(tx, &grant("g", "s"), NOW)).await, 0);
     }
 
     async fn a_login_takes_one_step_at_a_time(cellar: Cellar) {

@@ -6,7 +6,7 @@ use medict::{
     store::{
         Conn, Error, Tx, fetched, grants, keys, links,
         logins::{self, Pending},
-        purge, refreshes, replays, sessions, throttles, traces, user_roles, users,
+        purge, refresh_tokens, refreshes, replays, sessions, throttles, traces, user_roles, users,
     },
 };
 
@@ -83,10 +83,10 @@ stories! {
             users::create(tx, &person("ada"))
         }).await;
         let gone = cellar.given(|tx| purge::expired(tx, NOW)).await;
-        assert_eq!(gone, 6, "one of each kind");
+        assert_eq!(gone, 7, "one of each kind");
         for (table, column) in [
             ("logins", "id"), ("grants", "id"), ("replays", "digest"), ("browser_sessions", "id"),
-            ("traces", "reference"), ("throttles", "subject"),
+            ("traces", "reference"), ("throttles", "subject"), ("refresh_tokens", "digest"),
         ] {
             assert_eq!(names(&cellar, table, column).await, ["kept"], "{table}");
         }
@@ -210,6 +210,7 @@ fn age(tx: &mut Tx<'_>, name: &str, before: i64) -> Result<(), Error> {
     let started = UnixTime(ends.0 - medict::domain::login::LIFETIME);
     logins::create(tx, &Pending::new(login(name, started), "browser".into()), None)?;
     grants::create(tx, &grants::Grant { expires_at: ends, ..grant(name, "s") }, name)?;
+    refresh_tokens::create(tx, name, &name.into(), NOW, ends)?;
     replays::remember(tx, name, ends)?;
     let a_week_ago = ends.plus(-7 * 86_400);
     let ended = sessions::BrowserSession { expires_at: a_week_ago, ..session(name, "ada") };

@@ -77,6 +77,7 @@ pub fn grant(id: &str, session: &str) -> Grant {
         redeemed_at: None,
         revoked_at: None,
         expires_at: NOW.plus(3_600),
+        offline: None,
     }
 }
 

@@ -25,7 +25,7 @@ stories! {
             assert_eq!(cellar.given(|tx| changes::bump(tx, Topic::Configuration)).await, expected);
         }
         assert_eq!(cellar.given(|tx| changes::bump(tx, Topic::Keys)).await, 1);
-        assert_eq!(cellar.now(changes::versions).await, Versions { configuration: 3, keys: 1 });
+        assert_eq!(cellar.now(changes::versions).await, Versions { configuration: 3, keys: 1, revocations: 0 });
         let undone: Result<(), Error> = cellar.store.write(|tx| {
             changes::bump(tx, Topic::Keys)?;
             Err(Error::Overloaded)

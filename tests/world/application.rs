@@ -25,6 +25,8 @@ pub struct Application {
 pub struct Tokens {
     pub access_token: String,
     pub id_token: String,
+    /// Empty: none came.
+    pub refresh_token: String,
     pub body: Value,
 }
 
@@ -143,11 +145,61 @@ impl Application {
         let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
         if status == 200 {
             let (access_token, id_token) = (text("access_token"), text("id_token"));
-            return Ok(Tokens { access_token, id_token, body });
+            let refresh_token = text("refresh_token");
+            return Ok(Tokens { access_token, id_token, refresh_token, body });
         }
         assert!(status == 400 || status == 401, "{status} {body}");
         assert!(!text("error_description").is_empty(), "{body}");
         Err(text("error"))
+    }
+
+    /// Uses a refresh token.
+    pub async fn refresh(&self, refresh_token: &str) -> Result<Tokens, String> {
+        self.refresh_with(refresh_token, &[]).await
+    }
+
+    pub async fn refresh_with(
+        &self,
+        refresh_token: &str,
+        extra: &[(&str, &str)],
+    ) -> Result<Tokens, String> {
+        let mut form = vec![
+            ("grant_type", "refresh_token"),
+            ("refresh_token", refresh_token),
+            ("client_id", self.client_id.as_str()),
+        ];
+        form.extend(extra);
+        self.token(&form).await
+    }
+
+    /// Posts a form as this application; status and body.
+    pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> (u16, String) {
+        let mut request = self.client.post(format!("{}{path}", self.issuer));
+        let mut form = form.to_vec();
+        match &self.secret {
+            Some(secret) => request = request.basic_auth(&self.client_id, Some(secret)),
+            None => form.push(("client_id", &self.client_id)),
+        }
+        let answer = request.form(&form).send().await.expect("an answer");
+        (answer.status().as_u16(), answer.text().await.expect("a body"))
+    }
+
+    pub async fn revoke(&self, token: &str) -> u16 {
+        self.post("/oauth2/revoke", &[("token", token)]).await.0
+    }
+
+    /// What this application may know of a token.
+    pub async fn introspect(&self, token: &str) -> Value {
+        let (status, body) = self.post("/oauth2/introspect", &[("token", token)]).await;
+        assert_eq!(status, 200, "{body}");
+        serde_json::from_str(&body).expect("JSON")
+    }
+
+    /// Ends the session behind an access token; the status.
+    pub async fn sign_out(&self, tokens: &Tokens) -> u16 {
+        let url = format!("{}/oauth2/logout", self.issuer);
+        let request = self.client.post(url).bearer_auth(&tokens.access_token);
+        request.send().await.expect("an answer").status().as_u16()
     }
 
     pub async fn userinfo(&self, tokens: &Tokens) -> (u16, Value) {

@@ -133,6 +133,16 @@ impl World {
         self.apply(vec![corporate]).await;
     }
 
+    /// An application of the neighbours' with other settings.
+    pub async fn client_with(&self, id: &str, settings: Value) {
+        let mut all = self.neighbours.resources().into_iter();
+        let mut client = all.find(|one| one["id"] == id).expect("the application");
+        for (name, setting) in settings.as_object().expect("settings") {
+            client[name] = setting.clone();
+        }
+        self.apply(vec![client]).await;
+    }
+
     /// The provider answers logouts so from now on.
     pub fn logouts_end(&self, statuses: &'static [&'static str], by_post: bool) {
         let answer = LogoutAnswer { statuses, by_post };
@@ -155,6 +165,7 @@ fn settings(port: u16) -> Settings {
     Settings {
         public_url: format!("http://localhost:{port}"),
         sessions: Sessions { idle: 3_600, absolute: 43_200 },
+        tokens: medict::broker::Tokens::default(),
         outbound: OutboundSettings {
             allow_private: AllowPrivate::Everything,
             timeout: Duration::from_secs(3),

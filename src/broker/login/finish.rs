@@ -349,6 +349,7 @@ fn new_grant(
         revoked_at: None,
         // The longest access token lives an hour; a code that was replayed must still be known then.
         expires_at: now.plus(LIFETIME.max(3_600) + CODE_LIFETIME),
+        offline: None,
     }
 }
 

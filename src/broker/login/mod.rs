@@ -162,7 +162,7 @@ impl Broker {
     async fn pending(&self, id: &LoginId, browser: Option<&str>) -> Result<Pending, LoginError> {
         let wanted = id.clone();
         let find = move |conn: &mut _| Ok::<_, Error>(crate::store::logins::find(conn, &wanted)?);
-        let pending = self.store.read(find).await?.ok_or(Refusal::Unknown)?;
+        let pending = self.store.look_up(find).await?.ok_or(Refusal::Unknown)?;
         check_age(&pending, self.clock.now())?;
         match browser {
             Some(cookie) if sha256_base64url(cookie) == pending.binding => Ok(pending),

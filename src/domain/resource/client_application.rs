@@ -54,6 +54,12 @@ pub struct ClientApplication {
     pub id_token_signed_response_alg: SigningAlg,
     #[serde(default = "es256")]
     pub access_token_signed_response_alg: SigningAlg,
+    /// Absent: userinfo answers are plain JSON (OIDC Core §5.3.2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub userinfo_signed_response_alg: Option<SigningAlg>,
+    /// The resources that this application serves (`aud`): it may introspect tokens that are for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub audiences: Vec<String>,
     /// 300 to 3600 seconds.
     #[serde(default = "quarter_hour")]
     pub access_token_lifetime_seconds: i64,
@@ -155,6 +161,12 @@ impl ClientApplication {
         if public && self.grant_types.contains(&GrantType::ClientCredentials) {
             return refuse("grantTypes", "client_credentials needs a confidential client");
         }
+        if public && !self.audiences.is_empty() {
+            return refuse(
+                "audiences",
+                "are for confidential clients: anybody can speak for others",
+            );
+        }
         if self.require_pushed_authorization_requests {
             return refuse("requirePushedAuthorizationRequests", "is not offered by this version");
         }
@@ -178,6 +190,12 @@ impl ClientApplication {
             ClientType::Public => TokenEndpointAuthMethod::None,
             ClientType::Confidential => TokenEndpointAuthMethod::ClientSecretBasic,
         })
+    }
+
+    /// Whether its sign-ins bring refresh tokens.
+    #[must_use]
+    pub fn may_refresh(&self) -> bool {
+        self.grant_types.contains(&GrantType::RefreshToken)
     }
 
     /// Whether `uri` is registered: compared exactly, except that the port of a loopback address may

@@ -97,18 +97,23 @@ fn people(configuration: &Configuration) -> Group {
 
 fn tokens() -> Group {
     let algorithms = [("RS256", "RS256"), ("ES256", "ES256")];
+    let userinfo = [("", "JSON"), ("RS256", "Signed, RS256"), ("ES256", "Signed, ES256")];
     let seconds = Kind::Number { min: 300, max: 3600 };
     Group::new(
         "Tokens",
         vec![
             Input::one("idTokenSignedResponseAlg", "Signature of ID tokens", &algorithms),
             Input::one("accessTokenSignedResponseAlg", "Signature of access tokens", &algorithms),
+            Input::one("userinfoSignedResponseAlg", "Userinfo", &userinfo),
             Input::new(
                 "accessTokenLifetimeSeconds",
                 "Access tokens are good for (seconds)",
                 seconds,
             )
             .hint("300 to 3600."),
+            Input::new("audiences", "Audiences", Kind::Lines).hint(
+                "The resources that this application serves, one per line: it may introspect tokens for them.",
+            ),
             Input::flag("adminApi", "May reach administrative resources")
                 .hint("For tools that configure Medict; its people still need the roles."),
         ],

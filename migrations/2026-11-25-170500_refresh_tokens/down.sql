@@ -1,0 +1,4 @@
+DELETE FROM changes WHERE topic = 'revocations';
+DROP INDEX grants_user;
+ALTER TABLE grants DROP COLUMN offline;
+DROP TABLE refresh_tokens;
