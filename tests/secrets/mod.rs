@@ -90,6 +90,8 @@ async fn passwords(world: &World, secrets: &mut Vec<Secret>) {
 }
 
 async fn logins(world: &World, secrets: &mut Vec<Secret>) {
+    let grants = json!({ "grantTypes": ["authorization_code", "refresh_token"] });
+    world.client_with("shop", grants).await;
     for (idp, app) in
         [("corporate", world.shop()), ("openid", world.shop()), ("openid", world.clinic())]
     {
@@ -111,6 +113,10 @@ async fn logins(world: &World, secrets: &mut Vec<Secret>) {
         secrets.push(("an ID token", tokens.id_token.clone()));
         secrets.push(("its signature", signature(&tokens.id_token)));
         secrets.push(("a verifier", app.verifier.clone()));
+        // Within the grace the successor lies there sealed.
+        let successor = app.refresh(&tokens.refresh_token).await.expect("refreshed").refresh_token;
+        secrets.push(("a refresh token", tokens.refresh_token));
+        secrets.push(("its successor", successor));
     }
     let tokens = world.clinic().token(&[("grant_type", "client_credentials")]).await;
     secrets.push(("an application's token", tokens.expect("a token").access_token));

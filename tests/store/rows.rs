@@ -126,14 +126,21 @@ stories! {
         assert_eq!(all, [given("nurse"), given("physician"), given("porter")]);
     }
 
-    /// With a session ends every grant that lives by it, and no other.
+    /// With a session ends every grant that lives by it, and no other; with all of a person's sessions also
+    /// those that outlive them.
     async fn a_session_takes_its_grants_along(cellar: Cellar) {
         cellar.given(|tx| {
             for (id, user) in [("s1", "ada"), ("s2", "ada"), ("s3", "grace")] {
                 sessions::create(tx, &session(id, user), id)?;
-                grants::create(tx, &grant(&format!("{id}-a"), id), &format!("{id}-a"))?;
-                grants::create(tx, &grant(&format!("{id}-b"), id), &format!("{id}-b"))?;
+                for name in [format!("{id}-a"), format!("{id}-b")] {
+                    let theirs = grants::Grant { user_id: user.into(), ..grant(&name, id) };
+                    grants::create(tx, &theirs, &name)?;
+                }
             }
+            let offline = Some(session("s1", "ada").authentication);
+            let offline = grants::Grant { offline, ..grant("s1-offline", "s1") };
+            grants::create(tx, &offline, "s1-offline")?;
+            grants::redeem(tx, &offline, NOW)?;
             grants::revoke(tx, &"s1-b".into(), NOW)?;
             Ok(())
         }).await;
@@ -145,7 +152,7 @@ stories! {
 
         let ended = cellar.given(move |tx| sessions::end_all_of(tx, &"ada".into(), later)).await;
         assert_eq!(ended, ["s2".into()], "s1 had ended before");
-        assert_eq!(revoked(&cellar).await, ["s1-a", "s1-b", "s2-a", "s2-b"]);
+        assert_eq!(revoked(&cellar).await, ["s1-a", "s1-b", "s1-offline", "s2-a", "s2-b"]);
         let other = cellar.now(|conn| sessions::find(conn, &"s3".into())).await.expect("there");
         assert!(other.is_live(later, 3_600));
     }
