@@ -36,9 +36,7 @@ pub(super) fn decrypt(
 ) -> Result<Vec<u8>, Rejection> {
     let data = expect(encrypted, XENC, "EncryptedData")?;
     let algorithm = DataAlgorithm::find(method(data)?)?;
-    if !algorithm.authenticated && !allow_cbc {
-        return Err(Rejection::Cbc);
-    }
+    Rejection::Cbc.unless(algorithm.authenticated || allow_cbc)?;
     let ciphertext = cipher_value(data)?;
     let wrapped = wrapped_keys(encrypted, data)?;
     let ours = || keys.iter().filter(|key| key.key.id() == Id::RSA);
@@ -71,9 +69,8 @@ impl WrappedKey {
             "http://www.w3.org/2009/xmlenc11#rsa-oaep" => mask,
             _ => return Err(Rejection::EncryptionAlgorithm),
         };
-        if child(method, XENC, "OAEPparams")?.is_some() {
-            return Err(Rejection::EncryptionAlgorithm);
-        }
+        let labelled = child(method, XENC, "OAEPparams")?.is_some();
+        Rejection::EncryptionAlgorithm.when(labelled)?;
         Ok(Self { digest, mask, value: cipher_value(node)? })
     }
 

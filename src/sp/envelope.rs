@@ -20,7 +20,7 @@ pub(super) fn check_status(response: Node) -> Checked<()> {
     let status = expect(response, PROTOCOL, "Status")?;
     let code = expect(status, PROTOCOL, "StatusCode")?;
     let top = attribute(code, "Value").unwrap_or_default();
-    if top == SUCCESS {
+    if top == SUCCESS || !Rejection::Status.in_force() {
         return passed(short(top));
     }
     let second = child(code, PROTOCOL, "StatusCode")?;
@@ -45,8 +45,10 @@ fn short(code: &str) -> &str {
 pub(super) fn check_version(response: Node, assertion: Node) -> Checked<()> {
     let versions = [response, assertion].map(|node| attribute(node, "Version").unwrap_or("none"));
     match versions.iter().find(|version| **version != "2.0") {
-        Some(other) => Err(Rejection::Version.seeing_plain(*other)),
-        None => passed("2.0"),
+        Some(other) if Rejection::Version.in_force() => {
+            Err(Rejection::Version.seeing_plain(*other))
+        }
+        _ => passed("2.0"),
     }
 }
 
@@ -54,6 +56,7 @@ pub(super) fn check_version(response: Node, assertion: Node) -> Checked<()> {
 pub(super) fn check_destination(response: Node, acs_url: &str, signed: bool) -> Checked<()> {
     match attribute(response, "Destination") {
         Some(destination) if destination == acs_url => passed(destination),
+        _ if !Rejection::Destination.in_force() => passed("not checked"),
         Some(other) => Err(Rejection::Destination.seeing_plain(other)),
         None if signed => Err(Rejection::Destination.seeing_plain("none")),
         None => passed("none, and the response is not signed"),
@@ -64,6 +67,7 @@ pub(super) fn check_destination(response: Node, acs_url: &str, signed: bool) -> 
 pub(super) fn check_in_response_to(response: Node, pending: &RequestId) -> Checked<()> {
     match attribute(response, "InResponseTo") {
         Some(request) if request == pending.as_str() => passed(request),
+        _ if !Rejection::InResponseTo.in_force() => passed("not checked"),
         other => Err(Rejection::InResponseTo.seeing_plain(other.unwrap_or("none"))),
     }
 }
@@ -73,7 +77,9 @@ pub(super) fn check_in_response_to(response: Node, pending: &RequestId) -> Check
 pub(super) fn check_response_issuer(response: Node, entity_id: &str, signed: bool) -> Checked<()> {
     match child(response, ASSERTION, "Issuer")? {
         Some(issuer) => check_issuer(issuer, entity_id, Rejection::ResponseIssuer),
-        None if signed => Err(Rejection::ResponseIssuer.seeing_plain("none")),
+        None if signed && Rejection::ResponseIssuer.in_force() => {
+            Err(Rejection::ResponseIssuer.seeing_plain("none"))
+        }
         None => passed("none, and the response is not signed"),
     }
 }
@@ -87,7 +93,7 @@ pub(super) fn check_assertion_issuer(assertion: Node, entity_id: &str) -> Checke
 fn check_issuer(issuer: Node, entity_id: &str, rejection: Rejection) -> Checked<()> {
     let name = text(issuer)?;
     let entity = attribute(issuer, "Format").is_none_or(|format| format == ENTITY);
-    if entity && name.trim_ascii() == entity_id {
+    if (entity && name.trim_ascii() == entity_id) || !rejection.in_force() {
         passed(entity_id)
     } else {
         Err(rejection.seeing_plain(name))
@@ -96,7 +102,7 @@ fn check_issuer(issuer: Node, entity_id: &str, rejection: Rejection) -> Checked<
 
 /// The assertion's own ID, which replay protection remembers.
 pub(super) fn assertion_id(assertion: Node) -> Checked<String> {
-    let id = attribute(assertion, "ID").filter(|id| !id.is_empty());
-    let id = id.ok_or(Rejection::NoAssertionId)?;
+    let id = attribute(assertion, "ID").unwrap_or_default();
+    Rejection::NoAssertionId.when(id.is_empty())?;
     Ok((id.to_owned(), Actual::plain(id)))
 }

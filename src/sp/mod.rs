@@ -36,6 +36,7 @@ mod message;
 mod metadata;
 mod names;
 mod outgoing;
+mod protection;
 mod rejection;
 mod request;
 mod response;
@@ -52,3 +53,6 @@ pub use rejection::Rejection;
 pub use request::{NotBuilt, Outgoing, RequestOptions, build_authn_request};
 pub use response::{VerifiedAssertion, verify_response};
 pub use service_provider::{ServiceProvider, SpKey, make_certificate};
+
+#[cfg(test)]
+mod tests;

@@ -30,16 +30,12 @@ pub(super) fn subject(assertion: Node) -> Checked<Node> {
 
 /// Reads the `NameID`; a subject may go without, its key is an attribute then.
 pub(super) fn name_id(subject: Node) -> Checked<NameId> {
-    if child(subject, ASSERTION, "EncryptedID")?.is_some() {
-        return Err(Rejection::EncryptedNameId.into());
-    }
+    Rejection::EncryptedNameId.when(child(subject, ASSERTION, "EncryptedID")?.is_some())?;
     let Some(node) = child(subject, ASSERTION, "NameID")? else {
         return Ok((NameId::default(), Actual::plain("none came")));
     };
     let value = text(node)?.trim().to_owned();
-    if value.is_empty() {
-        return Err(Rejection::EmptyNameId.into());
-    }
+    Rejection::EmptyNameId.when(value.is_empty())?;
     let actual = Actual::personal(&value);
     let format = attribute(node, "Format").map(str::to_owned);
     Ok((NameId { value: Some(value), format }, actual))
@@ -60,7 +56,8 @@ pub(super) fn authentication(assertion: Node, clock: Clock) -> Checked<Authentic
     for node in children(assertion, ASSERTION, "AuthnStatement") {
         let end = time(node, "SessionNotOnOrAfter")?;
         if let Some(end) = end.filter(|end| clock.passed(*end)) {
-            return Err(Rejection::SessionEnded.seeing_plain(end.to_rfc3339()));
+            let goes_on = Rejection::SessionEnded.when(true);
+            goes_on.map_err(|rejection| rejection.seeing_plain(end.to_rfc3339()))?;
         }
         statements.push(Authentication {
             class: class(node)?,
@@ -69,7 +66,8 @@ pub(super) fn authentication(assertion: Node, clock: Clock) -> Checked<Authentic
             session_end: end,
         });
     }
-    let first = statements.into_iter().next().ok_or(Rejection::NoAuthnStatement)?;
+    Rejection::NoAuthnStatement.when(statements.is_empty())?;
+    let first = statements.into_iter().next().unwrap_or_default();
     let actual = first.class.clone().unwrap_or_else(|| "no context class".to_owned());
     Ok((first, Actual::plain(actual)))
 }

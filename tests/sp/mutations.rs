@@ -71,3 +71,14 @@ fn damaged_base64_and_metadata_are_refused_in_words() {
         }
     }
 }
+
+#[test]
+fn a_changed_ciphertext_is_one_kind_of_error() {
+    let xml = honest().encrypted_for(&SP.keys[0].certificate).build_xml();
+    let values: Vec<_> = xml.match_indices("<xenc:CipherValue>").map(|(at, _)| at + 18).collect();
+    for at in values.iter().flat_map(|start| [*start, start + 40, start + 100]) {
+        let other = if &xml[at..=at] == "A" { "B" } else { "A" };
+        let changed = format!("{}{other}{}", &xml[..at], &xml[at + 1..]);
+        assert_eq!(verify_xml(&changed).err(), Some(Rejection::Decryption), "at {at}");
+    }
+}

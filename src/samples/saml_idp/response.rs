@@ -7,7 +7,7 @@ use crate::domain::words::UnixTime;
 
 use super::{
     SampleIdp,
-    encrypt::{Mode, encrypted},
+    encrypt::{Encryption, encrypted},
     sign::{Algorithms, Signing},
 };
 
@@ -46,7 +46,7 @@ pub struct ResponseBuilder {
     pub(super) sign_response: bool,
     pub(super) signing: Signing,
     pub(super) algorithms: Algorithms,
-    pub(super) encryption: Option<(X509, Mode)>,
+    pub(super) encryption: Option<(X509, Encryption)>,
     pub(super) raw_attributes: String,
 }
 
@@ -305,19 +305,13 @@ impl ResponseBuilder {
     /// Encrypts the assertion to a certificate, with AES-256-GCM.
     #[must_use]
     pub fn encrypted_for(self, certificate: &X509) -> Self {
-        Self { encryption: Some((certificate.clone(), Mode::Gcm)), ..self }
+        self.encrypted_by(Encryption::Gcm, certificate)
     }
 
-    /// Encrypts the assertion to a certificate, with AES-256-CBC.
+    /// Encrypts the assertion to a certificate.
     #[must_use]
-    pub fn cbc_encrypted_for(self, certificate: &X509) -> Self {
-        Self { encryption: Some((certificate.clone(), Mode::Cbc)), ..self }
-    }
-
-    /// Encrypts the assertion's key with RSA PKCS#1 v1.5.
-    #[must_use]
-    pub fn rsa15_encrypted_for(self, certificate: &X509) -> Self {
-        Self { encryption: Some((certificate.clone(), Mode::Rsa15)), ..self }
+    pub fn encrypted_by(self, mode: Encryption, certificate: &X509) -> Self {
+        Self { encryption: Some((certificate.clone(), mode)), ..self }
     }
 
     /// The form parameter `SAMLResponse`.
@@ -336,13 +330,16 @@ impl ResponseBuilder {
     /// The message itself.
     #[must_use]
     pub fn build_xml(self) -> String {
+        self.build_with_assertion().0
+    }
+
+    /// The message, and the assertion in it as it was before encryption.
+    #[must_use]
+    pub fn build_with_assertion(self) -> (String, String) {
         let assertion = self.assertion();
-        let carried = match &self.encryption {
-            Some((certificate, mode)) => {
-                encrypted(&assertion, certificate, *mode).unwrap_or_default()
-            }
-            None => assertion,
-        };
-        self.response(&carried)
+        let carried = self.encryption.as_ref().map(|(certificate, mode)| {
+            encrypted(&assertion, certificate, *mode).unwrap_or_default()
+        });
+        (self.response(carried.as_ref().unwrap_or(&assertion)), assertion)
     }
 }
