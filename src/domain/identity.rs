@@ -83,25 +83,32 @@ pub struct ExternalIdentity {
 }
 
 impl Statement {
-    /// The values behind `source`: an attribute's `Name`, its `FriendlyName`, `NameID`, or a path of
-    /// JSON members joined by dots. Case counts first; a name that differs by case only comes last.
+    /// The values behind `source`: an attribute's `Name`, its `FriendlyName`, `NameID`, or one of these
+    /// names and the members of a structured value, joined by dots (`realm_access.roles`,
+    /// `urn:oasis:names:tc:xacml:2.0:subject:role.attributes.code`). Case counts first; a name that
+    /// differs by case only comes last.
     #[must_use]
     pub fn values(&self, source: &str) -> Vec<String> {
         if source == "NameID" {
             return self.subject.iter().cloned().collect();
         }
-        let found = self
-            .attributes
-            .get(source)
-            .or_else(|| self.attributes.get(self.friendly_names.get(source)?))
-            .or_else(|| self.at_path(source))
-            .or_else(|| self.ignoring_case(source));
-        found.map(texts).unwrap_or_default()
+        match (self.named(source), self.at_path(source)) {
+            (Some(value), _) => texts(value),
+            (None, Some(values)) => values.into_iter().flat_map(texts).collect(),
+            (None, None) => self.ignoring_case(source).map(texts).unwrap_or_default(),
+        }
     }
 
-    fn at_path(&self, path: &str) -> Option<&Value> {
-        let (first, rest) = path.split_once('.')?;
-        rest.split('.').try_fold(self.attributes.get(first)?, |value, key| value.get(key))
+    fn named(&self, name: &str) -> Option<&Value> {
+        self.attributes.get(name).or_else(|| self.attributes.get(self.friendly_names.get(name)?))
+    }
+
+    /// Names hold dots themselves, so the longest one that is known counts.
+    fn at_path(&self, path: &str) -> Option<Vec<&Value>> {
+        let mut dots = path.rmatch_indices('.');
+        let (value, rest) =
+            dots.find_map(|(at, _)| Some((self.named(&path[..at])?, &path[at + 1..])))?;
+        Some(rest.split('.').fold(vec![value], members))
     }
 
     fn ignoring_case(&self, source: &str) -> Option<&Value> {
@@ -116,9 +123,22 @@ impl Statement {
     }
 }
 
-/// The non-empty texts in a JSON value; objects (structured attributes) as compact JSON.
+/// The member `key` of each value, lists looked into.
+fn members<'v>(values: Vec<&'v Value>, key: &str) -> Vec<&'v Value> {
+    let one = |value: &'v Value| match value {
+        Value::Array(list) => list.iter().filter_map(|inner| inner.get(key)).collect(),
+        other => other.get(key).into_iter().collect::<Vec<_>>(),
+    };
+    values.into_iter().flat_map(one).collect()
+}
+
+/// The non-empty texts in a JSON value. Of an XML element that holds text its text
+/// (`eduPersonTargetedID`), of other objects compact JSON.
 fn texts(value: &Value) -> Vec<String> {
     match value {
+        Value::Object(object) if object.contains_key("element") && object.contains_key("text") => {
+            object.get("text").map(texts).unwrap_or_default()
+        }
         Value::Null => Vec::new(),
         Value::Array(values) => values.iter().flat_map(texts).collect(),
         Value::String(text) if text.trim().is_empty() => Vec::new(),
@@ -141,6 +161,13 @@ mod tests {
                 "realm_access": { "roles": ["physician", "staff"] },
                 "email_verified": true,
                 "Mail": "ada@hospital.example",
+                "urn:a.role": [
+                    { "element": "Role", "attributes": { "code": "1" } },
+                    { "element": "Role", "attributes": { "code": "2" } },
+                ],
+                "urn:targeted": [
+                    { "element": "NameID", "attributes": { "NameQualifier": "idp" }, "text": "x" },
+                ],
             }))
             .expect("map"),
             friendly_names: [("givenName".into(), "urn:oid:2.5.4.42".into())].into(),
@@ -152,6 +179,9 @@ mod tests {
             ("realm_access.roles", vec!["physician", "staff"]),
             ("email_verified", vec!["true"]),
             ("mail", vec!["ada@hospital.example"]),
+            ("urn:a.role.attributes.code", vec!["1", "2"]),
+            ("urn:targeted", vec!["x"]),
+            ("urn:targeted.attributes.NameQualifier", vec!["idp"]),
             ("NameID", vec!["ada"]),
             ("absent", vec![]),
         ] {

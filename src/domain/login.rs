@@ -59,6 +59,9 @@ pub struct AuthorizationRequest {
     /// The authentication context classes asked for (`acr_values`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub acr_values: Vec<String>,
+    /// Nothing may be shown to the person (`prompt=none`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub silent: bool,
 }
 
 /// Where a login stands.

@@ -18,6 +18,8 @@ pub enum Preset {
     Shibboleth,
     Keycloak,
     Google,
+    /// IHE Cross-Enterprise User Assertion, as national health networks use it.
+    Xua,
 }
 
 /// What an identity consists of.
@@ -89,6 +91,11 @@ const OID_MEMBER_OF: &str = "urn:oid:1.3.6.1.4.1.5923.1.5.1.1";
 const OID_AFFILIATION: &str = "urn:oid:1.3.6.1.4.1.5923.1.1.1.9";
 const SUBJECT_ID: &str = "urn:oasis:names:tc:SAML:attribute:subject-id";
 const PAIRWISE_ID: &str = "urn:oasis:names:tc:SAML:attribute:pairwise-id";
+const OID_TARGETED_ID: &str = "urn:oid:1.3.6.1.4.1.5923.1.1.1.10";
+const XSPA_SUBJECT_ID: &str = "urn:oasis:names:tc:xspa:1.0:subject:subject-id";
+const XACML_SUBJECT_ID: &str = "urn:oasis:names:tc:xacml:1.0:subject:subject-id";
+/// The codes of the structured `hl7v3:Role` values.
+const XACML_ROLE_CODE: &str = "urn:oasis:names:tc:xacml:2.0:subject:role.attributes.code";
 const XSPA_NPI: &str = "urn:oasis:names:tc:xspa:1.0:subject:npi";
 const XSPA2_NPI: &str = "urn:oasis:names:tc:xspa:2.0:subject:npi";
 
@@ -131,32 +138,35 @@ fn saml(preset: Preset, target: Target) -> &'static [&'static str] {
     match (target, preset) {
         (T::Subject, P::Adfs) => &["NameID", MS_SID],
         (T::Subject, P::Entra) => &[MS_OBJECT],
-        (T::Subject, P::Shibboleth) => &[SUBJECT_ID, PAIRWISE_ID, OID_EPPN],
+        (T::Subject, P::Shibboleth) => &[SUBJECT_ID, PAIRWISE_ID, OID_EPPN, OID_TARGETED_ID],
         (T::Subject, _) => &["NameID"],
         (T::Username, P::Adfs) => &[UPN, MS_ACCOUNT],
         (T::Username, P::Entra) => &[NAME, UPN],
         (T::Username, P::Okta) => &["login"],
         (T::Username, P::Shibboleth) => &[OID_EPPN, OID_UID],
         (T::Username, P::Google) => &["email"],
-        (T::Username, P::None | P::Ping | P::Keycloak) => &["username", "uid", OID_UID, UPN],
+        (T::Username, P::None | P::Ping | P::Keycloak | P::Xua) => {
+            &["username", "uid", OID_UID, UPN]
+        }
         (T::Email, P::Adfs | P::Entra) => &[EMAIL],
         (T::Email, P::Shibboleth) => &[OID_MAIL],
         (T::Email, P::Keycloak) => &[OID_X500_EMAIL, "email"],
         (T::Email, P::Okta | P::Ping | P::Google) => &["email", "mail"],
-        (T::Email, P::None) => &["email", "mail", OID_MAIL, EMAIL],
+        (T::Email, P::None | P::Xua) => &["email", "mail", OID_MAIL, EMAIL],
         (T::GivenName, P::Adfs | P::Entra) => &[GIVEN],
         (T::GivenName, P::Okta | P::Google) => &["firstName"],
-        (T::GivenName, P::None | P::Ping | P::Shibboleth | P::Keycloak) => {
+        (T::GivenName, P::None | P::Ping | P::Shibboleth | P::Keycloak | P::Xua) => {
             &[OID_GIVEN, "givenName", "firstName", GIVEN]
         }
         (T::FamilyName, P::Adfs | P::Entra) => &[SURNAME],
         (T::FamilyName, P::Okta | P::Google) => &["lastName"],
-        (T::FamilyName, P::None | P::Ping | P::Shibboleth | P::Keycloak) => {
+        (T::FamilyName, P::None | P::Ping | P::Shibboleth | P::Keycloak | P::Xua) => {
             &[OID_SN, "sn", "surname", "lastName", SURNAME]
         }
         (T::DisplayName, P::Adfs) => &[NAME],
         (T::DisplayName, P::Entra) => &[MS_DISPLAY],
         (T::DisplayName, P::Ping) => &["cn"],
+        (T::DisplayName, P::Xua) => &[XSPA_SUBJECT_ID, XACML_SUBJECT_ID],
         (T::DisplayName, P::None | P::Okta | P::Shibboleth | P::Keycloak | P::Google) => {
             &[OID_DISPLAY, "displayName", OID_CN, "cn", MS_DISPLAY]
         }
@@ -165,6 +175,7 @@ fn saml(preset: Preset, target: Target) -> &'static [&'static str] {
         (T::Groups, P::Ping) => &["memberOf"],
         (T::Groups, P::Shibboleth) => &[OID_MEMBER_OF, OID_AFFILIATION],
         (T::Groups, P::Keycloak) => &["Role", "member", "memberOf"],
+        (T::Groups, P::Xua) => &[XACML_ROLE_CODE],
         (T::Groups, P::None | P::Okta | P::Google) => &["groups", "memberOf", GROUP, MS_GROUPS],
         (T::Npi, _) => &["npi", XSPA_NPI, XSPA2_NPI],
     }

@@ -98,8 +98,6 @@ impl Refusal {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
     pub request: AuthorizationRequest,
-    /// `prompt=none`: answer at once or not at all.
-    pub silent: bool,
     /// `prompt=select_account`: let the person choose a provider again.
     pub choose: bool,
 }
@@ -153,8 +151,9 @@ pub fn check_request(
         idp: parameters.get("idp").map(IdpId::from),
         authenticated_after: again.max(check_max_age(parameters, now)?),
         acr_values: parameters.words("acr_values"),
+        silent: has("none"),
     };
-    Ok(Asked { request, silent: has("none"), choose: has("select_account") })
+    Ok(Asked { request, choose: has("select_account") })
 }
 
 fn check_offered(parameters: &Parameters, client: &ClientApplication) -> Result<(), Refusal> {
@@ -346,7 +345,7 @@ mod tests {
             asked(&format!("{}&foo=bar&display=page", good().replace("openid", "openid+foo")))
                 .expect("fine");
         assert_eq!(asked.request.scope, ["openid"]);
-        assert!(!asked.silent && !asked.choose);
+        assert!(!asked.request.silent && !asked.choose);
     }
 
     #[test]

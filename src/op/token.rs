@@ -359,6 +359,7 @@ mod tests {
             idp: None,
             authenticated_after: None,
             acr_values: vec![],
+            silent: false,
         };
         let other = "a".repeat(43);
         for (uri, given, now, expected) in [

@@ -29,7 +29,7 @@ use openssl::{
 
 use crate::domain::words::UnixTime;
 
-pub use encrypt::{Encryption, encrypted};
+pub use encrypt::{Encryption, encrypted_assertion};
 pub use request::{AskedFor, NotARequest};
 pub use response::ResponseBuilder;
 pub use sign::{Algorithms, Signing};

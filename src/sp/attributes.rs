@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::{
+    decrypt::Opener,
     names::{ASSERTION, XSI},
     rejection::Rejection,
+    statement::opened,
     tree::{Node, attribute, children, elements, is, text},
 };
 
@@ -20,23 +22,33 @@ pub(super) struct Attributes {
     pub(super) friendly_names: BTreeMap<String, String>,
 }
 
-/// Reads every attribute. Encrypted ones are passed over: nobody can tell their name.
-pub(super) fn read(assertion: Node) -> Result<Attributes, Rejection> {
+/// Reads every attribute, the encrypted ones too.
+pub(super) fn read(assertion: Node, opener: &Opener) -> Result<Attributes, Rejection> {
     let mut read = Attributes::default();
-    let statements = children(assertion, ASSERTION, "AttributeStatement");
-    for node in statements.flat_map(|statement| children(statement, ASSERTION, "Attribute")) {
-        let name = attribute(node, "Name").ok_or(Rejection::Missing)?;
-        if let Some(friendly) = attribute(node, "FriendlyName") {
-            read.friendly_names.entry(friendly.to_owned()).or_insert_with(|| name.to_owned());
+    for statement in children(assertion, ASSERTION, "AttributeStatement") {
+        for node in elements(statement) {
+            if is(node, ASSERTION, "Attribute") {
+                read.take(node)?;
+            } else if is(node, ASSERTION, "EncryptedAttribute") {
+                opened(node, opener, "Attribute", |node| read.take(node))?;
+            }
         }
-        let values = children(node, ASSERTION, "AttributeValue").filter(|value| !is_nil(*value));
-        let values = values.map(value).collect::<Result<Vec<_>, _>>()?;
-        read.add(name, values);
     }
     Ok(read)
 }
 
 impl Attributes {
+    fn take(&mut self, node: Node) -> Result<(), Rejection> {
+        let name = attribute(node, "Name").ok_or(Rejection::Missing)?;
+        if let Some(friendly) = attribute(node, "FriendlyName") {
+            self.friendly_names.entry(friendly.to_owned()).or_insert_with(|| name.to_owned());
+        }
+        let values = children(node, ASSERTION, "AttributeValue").filter(|value| !is_nil(*value));
+        let values = values.map(value).collect::<Result<Vec<_>, _>>()?;
+        self.add(name, values);
+        Ok(())
+    }
+
     /// An attribute that comes twice has the values of both.
     fn add(&mut self, name: &str, more: Vec<Value>) {
         let list = self.values.entry(name.to_owned()).or_insert_with(|| Value::Array(Vec::new()));
@@ -56,13 +68,11 @@ fn is_nil(value: Node) -> bool {
     matches!(value.attribute((XSI, "nil")), Some("true" | "1"))
 }
 
-/// Text, or what the element inside says: a `NameID` its text (`eduPersonTargetedID`), any other its
-/// structure.
+/// Text, or the structure of the elements inside (`eduPersonTargetedID`, `hl7v3:Role`).
 fn value(node: Node) -> Result<Value, Rejection> {
     let mut inside = elements(node);
     match (inside.next(), inside.next()) {
         (None, _) => Ok(Value::from(text(node)?)),
-        (Some(only), None) if is(only, ASSERTION, "NameID") => Ok(Value::from(text(only)?)),
         (Some(only), None) => Ok(structure(only)),
         (Some(_), Some(_)) => Ok(elements(node).map(structure).collect()),
     }
@@ -102,7 +112,7 @@ mod tests {
              </AttributeStatement></Assertion>"
         );
         let tree = Tree::parse(&xml, Comments::Refused).expect("parses");
-        read(tree.root()).expect("reads")
+        read(tree.root(), &Opener::new(&[], false)).expect("reads")
     }
 
     #[test]
@@ -110,7 +120,11 @@ mod tests {
         for (inside, expected) in [
             ("<AttributeValue>x</AttributeValue><AttributeValue/>", json!(["x", ""])),
             ("<AttributeValue xsi:nil='true'/>", json!([])),
-            ("<AttributeValue><NameID>ada</NameID></AttributeValue>", json!(["ada"])),
+            (
+                "<AttributeValue><NameID NameQualifier='i'>ada</NameID></AttributeValue>",
+                json!([{ "element": "NameID", "text": "ada",
+                    "attributes": { "NameQualifier": "i" } }]),
+            ),
             (
                 "<AttributeValue><Role xmlns='urn:hl7-org:v3' code='1' displayName='Doctor'>\
                  <a/>y</Role></AttributeValue>",

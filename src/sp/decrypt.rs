@@ -1,9 +1,11 @@
-//! Encrypted assertions: RSA-OAEP around an AES key, AES-GCM around the assertion.
+//! Encrypted assertions, name IDs and attributes: RSA-OAEP around an AES key, AES-GCM around the element.
 //!
 //! Algorithms are judged before a private key is touched; whatever fails afterwards is the one
 //! [`Rejection::Decryption`], so that nobody learns from the answer how far a guess came.
 //!
 //! Source: XML Encryption 1.1 §5.2, §5.5.2; SAML Core §6.
+
+use std::cell::Cell;
 
 use openssl::{
     encrypt::Decrypter,
@@ -22,27 +24,59 @@ use super::{
     tree::{Node, attribute, child, children, expect},
 };
 
-/// More copies of the key than this are not tried.
+/// More copies of one content key than this are not tried.
 const MOST_KEYS: usize = 4;
+/// RSA private operations that one message may cost. Each takes a good quarter of a millisecond; an
+/// assertion needs one, and one more for each name ID or attribute that is encrypted by itself.
+const MOST_OPERATIONS: u32 = 32;
 const GCM_IV: usize = 12;
 const GCM_TAG: usize = 16;
 const CBC_BLOCK: usize = 16;
 
-/// The bytes of the assertion. `allow_cbc` only under a verified signature of the response.
-pub(super) fn decrypt(
-    encrypted: Node,
-    keys: &[SpKey],
+/// Decrypts what one message holds, with at most [`MOST_OPERATIONS`] uses of our keys.
+pub(super) struct Opener<'a> {
+    keys: &'a [SpKey],
     allow_cbc: bool,
-) -> Result<Vec<u8>, Rejection> {
-    let data = expect(encrypted, XENC, "EncryptedData")?;
-    let algorithm = DataAlgorithm::find(method(data)?)?;
-    Rejection::Cbc.unless(algorithm.authenticated || allow_cbc)?;
-    let ciphertext = cipher_value(data)?;
-    let wrapped = wrapped_keys(encrypted, data)?;
-    let ours = || keys.iter().filter(|key| key.key.id() == Id::RSA);
-    let secrets = wrapped.iter().flat_map(|one| ours().filter_map(|key| one.unwrap(key).ok()));
-    let mut opened = secrets.filter_map(|secret| algorithm.open(&secret, &ciphertext));
-    opened.next().ok_or(Rejection::Decryption)
+    left: Cell<u32>,
+    /// Which of our keys fitted last: it will fit again.
+    fitting: Cell<usize>,
+}
+
+impl<'a> Opener<'a> {
+    pub(super) fn new(keys: &'a [SpKey], allow_cbc: bool) -> Self {
+        Self { keys, allow_cbc, left: Cell::new(MOST_OPERATIONS), fitting: Cell::new(0) }
+    }
+
+    /// The XML of the element inside `encrypted`. CBC only if `signed`: under a verified signature.
+    pub(super) fn open(&self, encrypted: Node, signed: bool) -> Result<String, Rejection> {
+        let data = expect(encrypted, XENC, "EncryptedData")?;
+        let algorithm = DataAlgorithm::find(method(data)?)?;
+        Rejection::Cbc.unless(algorithm.authenticated || self.allow_cbc && signed)?;
+        let ciphertext = cipher_value(data)?;
+        let wrapped = wrapped_keys(encrypted, data)?;
+        let secrets = wrapped.iter().flat_map(|one| self.unwrap(one));
+        let mut opened = secrets.filter_map(|secret| algorithm.open(&secret, &ciphertext));
+        let bytes = opened.next().ok_or(Rejection::Decryption)?;
+        String::from_utf8(bytes).map_err(|_| Rejection::Decryption)
+    }
+
+    /// What each of our RSA keys makes of a wrapped key.
+    fn unwrap(&self, wrapped: &WrappedKey) -> impl Iterator<Item = Vec<u8>> {
+        let first = self.fitting.get();
+        let order = (0..self.keys.len()).map(move |at| (first + at) % self.keys.len());
+        let ours = order.filter(|at| self.keys[*at].key.id() == Id::RSA);
+        ours.take_while(|_| self.spend()).filter_map(|at| {
+            let secret = wrapped.unwrap(&self.keys[at]).ok()?;
+            self.fitting.set(at);
+            Some(secret)
+        })
+    }
+
+    fn spend(&self) -> bool {
+        let left = self.left.get();
+        self.left.set(left.saturating_sub(1));
+        left > 0
+    }
 }
 
 /// The copies of the content key: inside `KeyInfo`, or beside the data (SAML Core §2.3.4).

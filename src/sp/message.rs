@@ -71,9 +71,14 @@ pub(super) fn shape(root: Node) -> Checked<Content> {
 
 /// A decrypted document is one `Assertion`.
 pub(super) fn decrypted_shape(root: Node) -> Checked<()> {
-    Rejection::WrongRoot.unless(is(root, ASSERTION, "Assertion"))?;
-    check_places(root)?;
+    check_decrypted(root, "Assertion")?;
     passed("one assertion")
+}
+
+/// A decrypted document is one element `name`, with nothing in it that belongs elsewhere.
+pub(super) fn check_decrypted(root: Node, name: &str) -> Result<(), Rejection> {
+    Rejection::WrongRoot.unless(is(root, ASSERTION, name))?;
+    check_places(root)
 }
 
 /// The elements that prove or grant stand only in their one place, under no other namespace: nothing

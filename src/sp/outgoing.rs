@@ -12,7 +12,10 @@ use samael::{
     traits::ToXml,
 };
 
-use crate::domain::words::UnixTime;
+use crate::domain::{
+    resource::{Comparison, Scoping},
+    words::UnixTime,
+};
 
 use super::{escape, names::POST};
 
@@ -27,6 +30,9 @@ pub(super) struct Question<'a> {
     pub(super) force_authn: bool,
     pub(super) is_passive: bool,
     pub(super) authn_context: &'a [String],
+    pub(super) comparison: Comparison,
+    pub(super) provider_name: Option<&'a str>,
+    pub(super) scoping: &'a Scoping,
 }
 
 /// Writes the `AuthnRequest`, without an XML declaration. `None` when `samael` fails to.
@@ -46,22 +52,40 @@ pub(super) fn authn_request(question: &Question) -> Option<String> {
             allow_create: Some(true),
         }),
         conditions: None,
-        requested_authn_context: requested_context(question.authn_context),
+        requested_authn_context: requested_context(question.authn_context, question.comparison),
         force_authn: question.force_authn.then_some(true),
         is_passive: question.is_passive.then_some(true),
         assertion_consumer_service_index: None,
         assertion_consumer_service_url: Some(question.acs_url.to_owned()),
         protocol_binding: Some(POST.to_owned()),
         attribute_consuming_service_index: None,
-        provider_name: None,
+        provider_name: question.provider_name.map(str::to_owned),
     };
     let written = request.to_string().ok()?;
     let start = written.find("<saml2p:")?;
-    Some(written[start..].to_owned())
+    let end = written.rfind("</saml2p:AuthnRequest>")?;
+    Some(format!("{}{}{}", &written[start..end], scoping(question.scoping), &written[end..]))
 }
 
-/// Any one of the classes, in order of preference (SAML Core §3.3.2.2.1).
-fn requested_context(classes: &[String]) -> Option<RequestedAuthnContext> {
+/// The last child of an `AuthnRequest`, which `samael` does not know (SAML Core §3.4.1.2).
+fn scoping(scoping: &Scoping) -> String {
+    if *scoping == Scoping::default() {
+        return String::new();
+    }
+    let count = scoping.proxy_count.map(|count| format!(" ProxyCount=\"{count}\""));
+    let entries = scoping.idp_list.iter().map(|provider| {
+        let provider = escape::attribute(provider);
+        format!("<saml2p:IDPEntry ProviderID=\"{provider}\"></saml2p:IDPEntry>")
+    });
+    let mut list = entries.collect::<String>();
+    if !list.is_empty() {
+        list = format!("<saml2p:IDPList>{list}</saml2p:IDPList>");
+    }
+    format!("<saml2p:Scoping{}>{list}</saml2p:Scoping>", count.unwrap_or_default())
+}
+
+/// The classes in order of preference (SAML Core §3.3.2.2.1).
+fn requested_context(classes: &[String], comparison: Comparison) -> Option<RequestedAuthnContext> {
     let refs = classes
         .iter()
         .map(|class| AuthnContextClassRef { value: Some(escape::text(class)) })
@@ -69,6 +93,11 @@ fn requested_context(classes: &[String]) -> Option<RequestedAuthnContext> {
     (!refs.is_empty()).then_some(RequestedAuthnContext {
         authn_context_class_refs: Some(refs),
         authn_context_decl_refs: None,
-        comparison: Some(AuthnContextComparison::Exact),
+        comparison: Some(match comparison {
+            Comparison::Exact => AuthnContextComparison::Exact,
+            Comparison::Minimum => AuthnContextComparison::Minimum,
+            Comparison::Maximum => AuthnContextComparison::Maximum,
+            Comparison::Better => AuthnContextComparison::Better,
+        }),
     })
 }

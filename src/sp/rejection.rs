@@ -72,7 +72,7 @@ pub enum Rejection {
     EncryptionAlgorithm,
     #[error("CBC encryption is accepted only by a switch and inside a signed response")]
     Cbc,
-    #[error("the assertion cannot be decrypted")]
+    #[error("what is encrypted cannot be decrypted")]
     Decryption,
     #[error("the assertion is not encrypted")]
     NotEncrypted,
@@ -128,8 +128,6 @@ pub enum Rejection {
     ConfirmationExpired,
     #[error("the bearer confirmation answers another request")]
     ConfirmationInResponseTo,
-    #[error("the NameID is encrypted")]
-    EncryptedNameId,
     #[error("the NameID is empty")]
     EmptyNameId,
 
@@ -249,9 +247,6 @@ impl Rejection {
             | Self::ConfirmationWithoutEnd => {
                 "Let the provider confirm the subject by bearer with Recipient, NotOnOrAfter and \
                  InResponseTo (SAML Profiles section 4.1.4.2)."
-            }
-            Self::EncryptedNameId => {
-                "Let the provider encrypt the whole assertion instead of the NameID."
             }
             Self::EmptyNameId => "The provider has no value for the NameID of this person.",
             Self::SessionEnded => {

@@ -100,6 +100,9 @@ pub fn build_authn_request(
         force_authn: options.force_authn || configuration.force_authn,
         is_passive: options.is_passive,
         authn_context: if asked.is_empty() { &configuration.authn_context } else { asked },
+        comparison: configuration.authn_context_comparison,
+        provider_name: configuration.provider_name.as_deref(),
+        scoping: &configuration.scoping,
     });
     let xml = xml.ok_or(NotBuilt::NotWritten)?;
     let key = signing_key(sp, idp)?;

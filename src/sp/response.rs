@@ -9,7 +9,8 @@ use crate::domain::{
 use super::{
     conditions::{self, Clock},
     confirmation::{self, Delivery},
-    decrypt, envelope,
+    decrypt::Opener,
+    envelope,
     guard::Comments,
     idp::Idp,
     message::{self, Content},
@@ -93,7 +94,9 @@ pub fn verify_response(
     let response = tree.root();
     let content =
         steps.check("shape", "a Response with one assertion", message::shape(response))?;
-    let verifier = Verifier { idp, sp, pending, clock: Clock { now, skew: idp.clock_skew() } };
+    let clock = Clock { now, skew: idp.clock_skew() };
+    let opener = Opener::new(&sp.keys, idp.allows_cbc());
+    let verifier = Verifier { idp, sp, pending, clock, opener };
     match content {
         Content::Nothing => Err(no_assertion(response, steps)),
         Content::Plain(assertion) => verifier.plain(response, assertion, steps),
@@ -140,12 +143,9 @@ fn verify_signature<'t, 'k>(
     Ok(signed)
 }
 
-/// Decrypts; CBC only by the provider's switch and under a signature, lest we answer an oracle.
-fn open(encrypted: Node, idp: &Idp, sp: &ServiceProvider, signed: bool) -> Checked<String> {
-    let bytes = decrypt::decrypt(encrypted, &sp.keys, idp.allows_cbc() && signed)?;
-    let text = String::from_utf8(bytes).map_err(|_| Rejection::Decryption)?;
+fn sized(text: String) -> (String, Actual) {
     let actual = Actual::plain(format!("{} bytes", text.len()));
-    Ok((text, actual))
+    (text, actual)
 }
 
 /// What a response is held against.
@@ -154,6 +154,7 @@ struct Verifier<'a> {
     sp: &'a ServiceProvider,
     pending: &'a RequestId,
     clock: Clock,
+    opener: Opener<'a>,
 }
 
 impl Verifier<'_> {
@@ -179,7 +180,7 @@ impl Verifier<'_> {
         steps: &mut Steps,
     ) -> Result<VerifiedAssertion, Rejection> {
         let signed = verify_signature("response signature", response, self.idp, steps)?;
-        let opened = open(encrypted, self.idp, self.sp, signed.is_some());
+        let opened = self.opener.open(encrypted, signed.is_some()).map_err(Into::into).map(sized);
         let text = steps.check("decryption", "encrypted to a key of ours", opened)?;
         let text = normalise(&text);
         let inner =
@@ -253,8 +254,9 @@ impl Verifier<'_> {
         let authentication = statement::authentication(assertion, self.clock);
         let authentication =
             steps.check("authentication", "an AuthnStatement in time", authentication)?;
-        let name_id = steps.check("name ID", "readable", statement::name_id(subject))?;
-        let statement = statement::build(assertion, name_id, authentication);
+        let name_id =
+            steps.check("name ID", "readable", statement::name_id(subject, &self.opener))?;
+        let statement = statement::build(assertion, name_id, authentication, &self.opener);
         let statement = steps.check("attributes", "readable", statement)?;
         let end = end.map_or(confirmed, |end| end.min(confirmed));
         Ok(VerifiedAssertion {

@@ -9,10 +9,13 @@ use crate::domain::{
 use super::{
     attributes,
     conditions::{Clock, time},
+    decrypt::Opener,
+    guard::Comments,
+    message::check_decrypted,
     names::{ASSERTION, TRANSIENT},
     rejection::Rejection,
     steps::Checked,
-    tree::{Node, attribute, child, children, expect, text},
+    tree::{Node, Tree, attribute, child, children, expect, normalise, text},
 };
 
 /// What a `NameID` says (SAML Core §2.2.3).
@@ -28,12 +31,34 @@ pub(super) fn subject(assertion: Node) -> Checked<Node> {
     Ok((subject, Actual::plain("present")))
 }
 
-/// Reads the `NameID`; a subject may go without, its key is an attribute then.
-pub(super) fn name_id(subject: Node) -> Checked<NameId> {
-    Rejection::EncryptedNameId.when(child(subject, ASSERTION, "EncryptedID")?.is_some())?;
-    let Some(node) = child(subject, ASSERTION, "NameID")? else {
-        return Ok((NameId::default(), Actual::plain("none came")));
-    };
+/// Reads the `NameID`, decrypted where it has to be; a subject may go without, its key is an attribute
+/// then.
+pub(super) fn name_id(subject: Node, opener: &Opener) -> Checked<NameId> {
+    let plain = child(subject, ASSERTION, "NameID")?;
+    let encrypted = child(subject, ASSERTION, "EncryptedID")?;
+    match (plain, encrypted) {
+        (None, None) => Ok((NameId::default(), Actual::plain("none came"))),
+        (Some(_), Some(_)) if Rejection::Repeated.in_force() => Err(Rejection::Repeated.into()),
+        (Some(node), _) => read_name_id(node),
+        (None, Some(encrypted)) => opened(encrypted, opener, "NameID", read_name_id),
+    }
+}
+
+/// Decrypts an element inside a verified assertion and reads it.
+pub(super) fn opened<T, E: From<Rejection>>(
+    encrypted: Node,
+    opener: &Opener,
+    name: &'static str,
+    read: impl FnOnce(Node) -> Result<T, E>,
+) -> Result<T, E> {
+    let text = opener.open(encrypted, true)?;
+    let text = normalise(&text);
+    let tree = Tree::parse(&text, Comments::Refused)?;
+    check_decrypted(tree.root(), name)?;
+    read(tree.root())
+}
+
+fn read_name_id(node: Node) -> Checked<NameId> {
     let value = text(node)?.trim().to_owned();
     Rejection::EmptyNameId.when(value.is_empty())?;
     let actual = Actual::personal(&value);
@@ -83,8 +108,9 @@ pub(super) fn build(
     assertion: Node,
     name_id: NameId,
     authentication: Authentication,
+    opener: &Opener,
 ) -> Checked<Statement> {
-    let read = attributes::read(assertion)?;
+    let read = attributes::read(assertion, opener)?;
     let names = read.values.keys().cloned().collect::<Vec<_>>().join(", ");
     let amr = methods(authentication.class.as_deref(), &read);
     let transient = name_id.format.as_deref() == Some(TRANSIENT);

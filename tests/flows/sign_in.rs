@@ -36,6 +36,30 @@ stories! {
         assert!(browser.page().url.as_str().contains("error=login_required"), "{}", browser.page().url);
     }
 
+    /// A silent request goes on to a provider that takes such, and comes back with a code or an error,
+    /// never with a page.
+    async fn a_silent_request_is_passed_on(world: World) {
+        let shop = world.shop();
+        let mut browser = world.browser();
+        let silent = shop.authorize_url(&[("prompt", "none"), ("idp", "corporate")]);
+        browser.open(&silent).await.expect("refused");
+        assert_eq!(browser.hops().len(), 2, "the provider is not asked");
+
+        let mut resources = world.neighbours.resources();
+        resources.retain(|resource| resource["id"] == "corporate");
+        resources[0]["configuration"]["isPassive"] = json!(true);
+        world.apply(resources).await;
+        world.person("", &[]);
+        browser.open(&silent).await.expect("refused");
+        let url = browser.page().url.clone();
+        assert!(url.as_str().starts_with(&world.neighbours.callback()), "{url}");
+        assert!(url.as_str().contains("error=login_required"), "{url}");
+
+        world.person("ada", &["GG-Physicians"]);
+        browser.open(&silent).await.expect("signed in");
+        shop.redeem(&shop.code(&browser)).await.expect("tokens");
+    }
+
     /// Signing out ends the session and every token that lives by it.
     async fn signing_out_ends_what_came_of_it(world: World) {
         let shop = world.shop();

@@ -82,3 +82,16 @@ fn a_changed_ciphertext_is_one_kind_of_error() {
         assert_eq!(verify_xml(&changed).err(), Some(Rejection::Decryption), "at {at}");
     }
 }
+
+#[test]
+fn our_keys_work_only_so_often_for_one_message() {
+    let names: Vec<String> = (0..40).map(|n| format!("a{n}")).collect();
+    let many = |count: usize| {
+        let attributes: Vec<(&str, &[&str])> =
+            names.iter().take(count).map(|name| (name.as_str(), &["x"][..])).collect();
+        let response = honest().person("ada", &attributes);
+        response.parts_encrypted_for(&SP.keys[0].certificate).build()
+    };
+    assert!(verify(&many(30)).is_ok());
+    assert_eq!(verify(&many(40)).err(), Some(Rejection::Decryption));
+}

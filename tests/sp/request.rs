@@ -92,6 +92,38 @@ fn a_posted_request_is_signed_inside() {
 }
 
 #[test]
+fn everything_that_is_configured_is_asked_for() {
+    let options = RequestOptions { is_passive: true, ..RequestOptions::default() };
+    let more = json!({
+        "ssoBinding": "post",
+        "signAuthnRequests": false,
+        "authnContext": ["urn:example:mfa"],
+        "authnContextComparison": "minimum",
+        "providerName": "General \"Hospital\" & Co",
+        "scoping": { "proxyCount": 0, "idpList": ["https://a.example/?x&y", "https://b.example"] },
+    });
+    let Outgoing::Post { saml_request, .. } = build(more, options).expect("built") else {
+        panic!("by POST")
+    };
+    let xml = String::from_utf8(BASE64_STANDARD.decode(saml_request).expect("base64"));
+    let xml = xml.expect("text");
+    let document = roxmltree::Document::parse(&xml).expect("well-formed");
+    let request = document.root_element();
+    assert_eq!(request.attribute("IsPassive"), Some("true"));
+    assert_eq!(request.attribute("ProviderName"), Some("General \"Hospital\" & Co"));
+    let named = |name: &str| request.children().find(|node| node.tag_name().name() == name);
+    let context = named("RequestedAuthnContext");
+    assert_eq!(context.and_then(|node| node.attribute("Comparison")), Some("minimum"));
+    let scoping = request.last_element_child().expect("children");
+    assert_eq!(
+        (scoping.tag_name().name(), scoping.attribute("ProxyCount")),
+        ("Scoping", Some("0"))
+    );
+    let entries = scoping.descendants().filter_map(|node| node.attribute("ProviderID"));
+    assert_eq!(entries.collect::<Vec<_>>(), ["https://a.example/?x&y", "https://b.example"]);
+}
+
+#[test]
 fn hostile_names_stay_inside_their_place() {
     let evil = "https://sp.example/\"><evil a='&amp;\"/>";
     let mut sp = service_provider();

@@ -18,7 +18,7 @@ use super::free_port;
 
 pub const CLIENT_SECRET: &str = "MARKER-upstream-client-secret";
 
-/// Who sits at both providers.
+/// Who sits at both providers; with an empty subject nobody, and a passive request is refused.
 #[derive(Clone)]
 pub struct Person {
     pub subject: String,
@@ -179,7 +179,11 @@ async fn sso(request: HttpRequest, it: web::Data<Neighbours>) -> HttpResponse {
                 ("groups", &groups),
             ],
         );
-    let response = (it.deviation.lock().expect("lock"))(builder).build();
+    let response = if asked.is_passive && person.subject.is_empty() {
+        builder.status(&["Responder", "NoPassive"]).build_without_assertion()
+    } else {
+        (it.deviation.lock().expect("lock"))(builder).build()
+    };
     let relay_state = asked.relay_state.unwrap_or_default();
     *it.last_response.lock().expect("lock") = Some((response.clone(), relay_state.clone()));
     if *it.hold.lock().expect("lock") {

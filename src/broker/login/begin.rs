@@ -7,6 +7,7 @@ use crate::{
     domain::{
         audit::{Action, Outcome},
         login::{AuthorizationRequest, Destination, Login, is_own_path},
+        resource::Configuration as Wire,
         words::{ClientId, IdpId, LoginId},
     },
     op::{self, Asked, AuthorizeRefusal, Parameters, Unredirectable},
@@ -75,7 +76,7 @@ impl Broker {
                 Some(session) if satisfies(&asked, &session, client, &configuration) => {
                     Ok(self.code_at_once(asked.request, session, caller).await?)
                 }
-                _ if asked.silent => {
+                _ if asked.request.silent && !self.may_ask_silently(&asked) => {
                     let refusal = AuthorizeRefusal::LoginRequired;
                     self.authorize_refused(caller, Some(id), refusal.to_string()).await;
                     Ok(refused(&refusal))
@@ -116,6 +117,16 @@ impl Broker {
             (None, [only]) => Some(only.id.clone()),
             _ => home,
         }
+    }
+
+    /// Whether there is one provider to ask, and it takes silent requests (`configuration.isPassive`).
+    fn may_ask_silently(&self, asked: &Asked) -> bool {
+        let configuration = self.configuration();
+        let provider = self.only_way(asked).and_then(|id| configuration.provider(&id).cloned());
+        provider.is_some_and(|provider| match &provider.resource.configuration {
+            Wire::Saml(saml) => saml.is_passive,
+            Wire::Oidc(_) => false,
+        })
     }
 
     /// A person opens a page of ours that needs a sign-in.

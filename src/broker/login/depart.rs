@@ -107,8 +107,12 @@ impl Broker {
         };
         let request = RequestId(self.random.xml_id());
         let state = self.random.token();
-        let again = login.client().is_some_and(|r| r.authenticated_after.is_some());
-        let options = RequestOptions { force_authn: again, ..RequestOptions::default() };
+        let asked = login.client();
+        let options = RequestOptions {
+            force_authn: asked.is_some_and(|request| request.authenticated_after.is_some()),
+            is_passive: asked.is_some_and(|request| request.silent),
+            ..RequestOptions::default()
+        };
         let now = self.clock.now();
         let outgoing = sp::build_authn_request(&side.sp, idp, saml, &request, &state, now, options)
             .map_err(|error| Error::Broken(error.to_string()))?;

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::{LoginError, Next, Refusal, Step, Subject, check_age};
+use super::{LoginError, Next, Refusal, Step, Subject, begin::error_url, check_age};
 use crate::{
     broker::{Broker, Caller, Error, Provider, Upstream},
     crypto::sha256_base64url,
@@ -15,6 +15,7 @@ use crate::{
         trace::Trace,
         words::{IdpId, LoginId, RequestId, UnixTime},
     },
+    op::AuthorizeRefusal,
     sp,
     store::{self, logins::Pending},
 };
@@ -44,7 +45,14 @@ impl Broker {
         match done {
             Ok(step) => Ok(step),
             Err(LoginError::Refused(refusal)) => {
-                Err(self.refuse(caller, subject, trace, refusal).await)
+                let silent = silent_answer(&subject, &refusal, self.issuer());
+                let refused = self.refuse(caller, subject, trace, refusal).await;
+                match (refused, silent) {
+                    (LoginError::Refused(_), Some(url)) => {
+                        Ok(Step::to(Next::ReturnToClient { url }))
+                    }
+                    (error, _) => Err(error),
+                }
             }
             Err(failed) => Err(failed),
         }
@@ -128,6 +136,17 @@ impl Broker {
         };
         self.finish(pending, who, session, caller).await
     }
+}
+
+/// What an application hears that must not show anything (`prompt=none`), when its provider says that
+/// it would have to ask the person (SAML Core §3.4.1: `NoPassive`).
+fn silent_answer(subject: &Subject, refusal: &Refusal, issuer: &str) -> Option<String> {
+    let request = subject.login.as_ref()?.client().filter(|request| request.silent)?;
+    if !matches!(refusal, Refusal::Saml(sp::Rejection::Status)) {
+        return None;
+    }
+    let (uri, state) = (&request.redirect_uri, request.state.as_deref());
+    Some(error_url(uri, &AuthorizeRefusal::LoginRequired, state, issuer))
 }
 
 /// The request that this login waits for an answer to, if it waits for this provider.

@@ -87,9 +87,21 @@ pub struct SamlConfiguration {
     pub name_id_format: NameIdFormat,
     #[serde(default)]
     pub force_authn: bool,
+    /// A silent request of an application (`prompt=none`) is passed on as `IsPassive`.
+    #[serde(default)]
+    pub is_passive: bool,
     /// Requested `AuthnContextClassRef`s, in order of preference.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub authn_context: Vec<String>,
+    /// How the class that the provider uses must compare to those.
+    #[serde(default)]
+    pub authn_context_comparison: Comparison,
+    /// Our name as the provider may show it to the person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider_name: Option<String>,
+    /// Whom a provider that is a proxy itself may ask.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub scoping: Scoping,
     #[serde(default)]
     pub allow_idp_initiated: bool,
     /// Seconds, 0 to 300, that clocks may differ.
@@ -118,6 +130,29 @@ pub enum NameIdFormat {
     Persistent,
     EmailAddress,
     Transient,
+}
+
+/// `Comparison` of a `RequestedAuthnContext` (SAML Core §3.3.2.2.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Comparison {
+    #[default]
+    Exact,
+    Minimum,
+    Maximum,
+    Better,
+}
+
+/// `Scoping` of an `AuthnRequest` (SAML Core §3.4.1.2).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Scoping {
+    /// How many more providers may stand in between.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy_count: Option<u32>,
+    /// The entityIDs of the providers that may answer in the end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub idp_list: Vec<String>,
 }
 
 /// How the `AuthnRequest` travels (SAML Bindings §3.4, §3.5).

@@ -1,4 +1,5 @@
-//! Encryption of assertions: AES-GCM or CBC around the assertion, RSA-OAEP around the key.
+//! Encryption of assertions, name IDs and attributes: AES-GCM or CBC around the element, RSA-OAEP around
+//! the key.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use openssl::{
@@ -16,7 +17,7 @@ const XENC: &str = "http://www.w3.org/2001/04/xmlenc#";
 
 const XENC11: &str = "http://www.w3.org/2009/xmlenc11#";
 
-/// How an assertion is encrypted.
+/// How an element is encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encryption {
     /// AES-256-GCM under RSA-OAEP with SHA-1, as most products do.
@@ -63,24 +64,36 @@ impl Encryption {
 ///
 /// # Errors
 /// [`ErrorStack`] when OpenSSL cannot encrypt to that key.
-pub fn encrypted(
+pub fn encrypted_assertion(
     assertion: &str,
+    certificate: &X509,
+    mode: Encryption,
+) -> Result<String, ErrorStack> {
+    let data = encrypted(assertion, certificate, mode)?;
+    Ok(format!(
+        "<saml:EncryptedAssertion xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\">{data}\
+         </saml:EncryptedAssertion>"
+    ))
+}
+
+/// The `EncryptedData` that `element` becomes for the holder of the certificate's key.
+pub(super) fn encrypted(
+    element: &str,
     certificate: &X509,
     mode: Encryption,
 ) -> Result<String, ErrorStack> {
     let secret = random::<32>();
     let secret = if mode == Encryption::Gcm128 { &secret[..16] } else { &secret[..] };
-    let (algorithm, data) = sealed(assertion.as_bytes(), secret, mode)?;
+    let (algorithm, data) = sealed(element.as_bytes(), secret, mode)?;
     let (method, padding) = mode.transport();
     let key = wrapped(secret, certificate, padding, mode.hash())?;
     Ok(format!(
-        "<saml:EncryptedAssertion xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\">\
-         <xenc:EncryptedData xmlns:xenc=\"{XENC}\" Type=\"{XENC}Element\">\
+        "<xenc:EncryptedData xmlns:xenc=\"{XENC}\" Type=\"{XENC}Element\">\
          <xenc:EncryptionMethod Algorithm=\"{algorithm}\"></xenc:EncryptionMethod>\
          <ds:KeyInfo xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"><xenc:EncryptedKey>\
          {method}<xenc:CipherData><xenc:CipherValue>{}</xenc:CipherValue></xenc:CipherData>\
          </xenc:EncryptedKey></ds:KeyInfo><xenc:CipherData><xenc:CipherValue>{}</xenc:CipherValue>\
-         </xenc:CipherData></xenc:EncryptedData></saml:EncryptedAssertion>",
+         </xenc:CipherData></xenc:EncryptedData>",
         BASE64_STANDARD.encode(key),
         BASE64_STANDARD.encode(data),
     ))

@@ -7,7 +7,7 @@ use crate::domain::words::UnixTime;
 
 use super::{
     SampleIdp,
-    encrypt::{Encryption, encrypted},
+    encrypt::{Encryption, encrypted, encrypted_assertion},
     sign::{Algorithms, Signing},
 };
 
@@ -48,6 +48,8 @@ pub struct ResponseBuilder {
     pub(super) algorithms: Algorithms,
     pub(super) encryption: Option<(X509, Encryption)>,
     pub(super) raw_attributes: String,
+    /// For whom `NameID` and attributes are encrypted one by one.
+    pub(super) encrypted_parts: Option<X509>,
 }
 
 impl ResponseBuilder {
@@ -90,6 +92,7 @@ impl ResponseBuilder {
             algorithms: Algorithms::of(&idp.signing.key),
             encryption: None,
             raw_attributes: String::new(),
+            encrypted_parts: None,
         }
     }
 
@@ -314,6 +317,23 @@ impl ResponseBuilder {
         Self { encryption: Some((certificate.clone(), mode)), ..self }
     }
 
+    /// Encrypts the `NameID` and every attribute by itself, inside the assertion.
+    #[must_use]
+    pub fn parts_encrypted_for(self, certificate: &X509) -> Self {
+        Self { encrypted_parts: Some(certificate.clone()), ..self }
+    }
+
+    /// `element`, encrypted as `wrapper` where that was asked for.
+    pub(super) fn part(&self, wrapper: &str, element: String) -> String {
+        match &self.encrypted_parts {
+            Some(certificate) => {
+                let data = encrypted(&element, certificate, Encryption::Gcm).unwrap_or_default();
+                format!("<saml:{wrapper}>{data}</saml:{wrapper}>")
+            }
+            None => element,
+        }
+    }
+
     /// The form parameter `SAMLResponse`.
     #[must_use]
     pub fn build(self) -> String {
@@ -338,7 +358,7 @@ impl ResponseBuilder {
     pub fn build_with_assertion(self) -> (String, String) {
         let assertion = self.assertion();
         let carried = self.encryption.as_ref().map(|(certificate, mode)| {
-            encrypted(&assertion, certificate, *mode).unwrap_or_default()
+            encrypted_assertion(&assertion, certificate, *mode).unwrap_or_default()
         });
         (self.response(carried.as_ref().unwrap_or(&assertion)), assertion)
     }

@@ -60,7 +60,10 @@ impl ResponseBuilder {
 
     fn subject(&self) -> String {
         let name_id = self.name_id.as_ref().map(|(value, format)| {
-            format!("<saml:NameID Format=\"{}\">{}</saml:NameID>", attribute(format), text(value))
+            let declared = self.declared();
+            let (format, value) = (attribute(format), text(value));
+            let node = format!("<saml:NameID{declared} Format=\"{format}\">{value}</saml:NameID>");
+            self.part("EncryptedID", node)
         });
         let data = format!(
             "<saml:SubjectConfirmationData{}{}{}{}></saml:SubjectConfirmationData>",
@@ -76,6 +79,12 @@ impl ResponseBuilder {
             attribute(&self.confirmation_method),
             if self.confirmation_data { &data } else { "" },
         )
+    }
+
+    /// What an element declares that is encrypted by itself: it is read as a document of its own.
+    fn declared(&self) -> &'static str {
+        let declared = " xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\"";
+        if self.encrypted_parts.is_some() { declared } else { "" }
     }
 
     fn conditions(&self) -> String {
@@ -124,8 +133,10 @@ impl ResponseBuilder {
             values.iter().map(value).collect()
         };
         let attributes = self.attributes.iter().map(|(name, list)| {
-            let (name, values) = (attribute(name), values(list));
-            format!("<saml:Attribute Name=\"{name}\">{values}</saml:Attribute>")
+            let (name, values, declared) = (attribute(name), values(list), self.declared());
+            let node =
+                format!("<saml:Attribute{declared} Name=\"{name}\">{values}</saml:Attribute>");
+            self.part("EncryptedAttribute", node)
         });
         let inside = attributes.collect::<String>() + &self.raw_attributes;
         if inside.is_empty() {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    samples::saml_idp::{Encryption, ResponseBuilder, SampleIdp, encrypted},
+    samples::saml_idp::{Encryption, ResponseBuilder, SampleIdp, encrypted_assertion},
     sp::Idp,
 };
 
@@ -187,7 +187,8 @@ fn hidden(xml: &str) -> String {
         return xml.to_owned();
     }
     let plain = cut(xml, "<saml:Assertion", "</saml:Assertion>");
-    let sealed = encrypted(&plain, &SP.keys[0].certificate, Encryption::Gcm).expect("encrypted");
+    let sealed =
+        encrypted_assertion(&plain, &SP.keys[0].certificate, Encryption::Gcm).expect("encrypted");
     xml.replacen(&plain, &sealed, 1)
 }
 

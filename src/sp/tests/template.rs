@@ -12,7 +12,7 @@ use openssl::{
 use roxmltree::{Document, Node};
 use ua_cryptography_xml_c14n::{Algorithm, canonicalize};
 
-use crate::samples::saml_idp::{Encryption, Signing, encrypted};
+use crate::samples::saml_idp::{Encryption, Signing, encrypted_assertion};
 
 use super::world::SP;
 
@@ -36,7 +36,8 @@ fn sealed(xml: &str) -> String {
     let document = Document::parse(xml).expect("well-formed");
     let assertion = named(document.root_element(), "Assertion");
     let plain = &xml[assertion.range()];
-    let sealed = encrypted(plain, &SP.keys[0].certificate, Encryption::Gcm).expect("encrypted");
+    let sealed =
+        encrypted_assertion(plain, &SP.keys[0].certificate, Encryption::Gcm).expect("encrypted");
     xml.replacen(plain, &sealed, 1)
 }
 

@@ -28,6 +28,8 @@ pub(super) enum Verb {
     Encrypted,
     EncryptedWith(Mode),
     EncryptedForAnother,
+    PartsEncrypted,
+    PartsEncryptedForAnother,
     ExpiredBy(i64),
     NotYetValidFor(i64),
     ConfirmationExpiredBy(i64),
@@ -93,6 +95,10 @@ impl Verb {
             Self::Encrypted => response.encrypted_for(ours),
             Self::EncryptedWith(mode) => response.encrypted_by(mode.encryption(), ours),
             Self::EncryptedForAnother => response.encrypted_for(&STRANGER.keys[0].certificate),
+            Self::PartsEncrypted => response.parts_encrypted_for(ours),
+            Self::PartsEncryptedForAnother => {
+                response.parts_encrypted_for(&STRANGER.keys[0].certificate)
+            }
             Self::ExpiredBy(seconds) => response.expired_by(*seconds),
             Self::NotYetValidFor(seconds) => response.not_yet_valid_for(*seconds),
             Self::ConfirmationExpiredBy(seconds) => response.confirmation_expired_by(*seconds),

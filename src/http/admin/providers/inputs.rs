@@ -51,7 +51,13 @@ pub fn blank(protocol: Protocol) -> Value {
 pub fn groups(protocol: Protocol, configuration: &Configuration, new: bool) -> Vec<Group> {
     let mut groups = vec![place(configuration, new)];
     match protocol {
-        Protocol::Saml => groups.extend([saml_source(), saml_names(), saml_switches()]),
+        Protocol::Saml => groups.extend([
+            saml_source(),
+            saml_names(),
+            saml_messages(),
+            saml_request(),
+            saml_concessions(),
+        ]),
         Protocol::Oidc => groups.extend([oidc_client(), oidc_people()]),
     }
     groups.extend([mapping(), accounts()]);
@@ -97,7 +103,7 @@ fn saml_names() -> Group {
     .lead("All three; beside metadata, whatever is given here counts.")
 }
 
-fn saml_switches() -> Group {
+fn saml_messages() -> Group {
     let binding = [
         ("", "As the metadata offers, redirect first"),
         ("redirect", "HTTP-Redirect"),
@@ -121,10 +127,59 @@ fn saml_switches() -> Group {
                 "configuration.wantAssertionsEncrypted",
                 "Accept only encrypted assertions",
             ),
-            Input::flag("configuration.forceAuthn", "Ask for a fresh sign-in each time"),
             Input::new("configuration.clockSkewSeconds", "Clocks may differ by (seconds)", skew),
         ],
     )
+}
+
+fn saml_request() -> Group {
+    let comparison = [
+        ("exact", "One of these"),
+        ("minimum", "At least as strong as one of these"),
+        ("maximum", "As strong as possible, no stronger than these"),
+        ("better", "Stronger than all of these"),
+    ];
+    let proxies = Kind::Number { min: 0, max: 10 };
+    Group::new(
+        "What we ask for",
+        vec![
+            Input::flag("configuration.forceAuthn", "Ask for a fresh sign-in each time"),
+            Input::flag("configuration.isPassive", "Pass silent requests on")
+                .hint("An application’s prompt=none goes to this provider as IsPassive."),
+            Input::new("configuration.authnContext", "Authentication contexts", Kind::Lines)
+                .hint("One AuthnContextClassRef per line, best first. Leave empty for Entra ID."),
+            Input::one(
+                "configuration.authnContextComparison",
+                "The provider must use",
+                &comparison,
+            ),
+            Input::text("configuration.providerName", "Our name, for the provider to show"),
+            Input::new("configuration.scoping.idpList", "Providers behind it", Kind::Lines).hint(
+                "Only for a provider that is a proxy: the entity IDs it may ask, one per line.",
+            ),
+            Input::new("configuration.scoping.proxyCount", "Proxies in between, at most", proxies),
+        ],
+    )
+}
+
+fn saml_concessions() -> Group {
+    Group::new(
+        "Concessions to an old provider",
+        vec![
+            Input::flag("configuration.allowSha1", "Accept SHA-1 signatures").hint(
+                "Collisions of SHA-1 can be bought: whoever can choose part of what the provider \
+                 signs may forge a sign-in.",
+            ),
+            Input::flag("configuration.allowCbc", "Accept CBC encryption").hint(
+                "CBC does not notice changes to what is encrypted. It is taken only inside a signed \
+                 response.",
+            ),
+            Input::flag("configuration.allowInclusiveC14n", "Accept Canonical XML 1.0").hint(
+                "The signed form then depends on what surrounds it; some toolkits know no other.",
+            ),
+        ],
+    )
+    .lead("Each one weakens the proof. Every change is audited; every sign-in that needs one says so.")
 }
 
 fn oidc_client() -> Group {
@@ -191,6 +246,7 @@ fn mapping() -> Group {
         ("shibboleth", "Shibboleth, eduGAIN"),
         ("keycloak", "Keycloak"),
         ("google", "Google Workspace"),
+        ("xua", "IHE XUA"),
     ];
     Group::new(
         "Mapping",
