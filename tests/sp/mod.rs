@@ -7,6 +7,7 @@ mod floods;
 mod foreign;
 mod metadata;
 mod mutations;
+mod rearrange;
 mod request;
 mod trace;
 
