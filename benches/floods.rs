@@ -46,12 +46,17 @@ impl World {
             certificates.push(SampleIdp::with_key(ISSUER, "", rsa(4096)?, NOW)?.certificate());
         }
         certificates.push(sample.certificate());
-        let keys = [rsa(2048)?, rsa(3072)?].into_iter().map(|key| {
+        let keys = [rsa(2048)?, rsa(2048)?].into_iter().map(|key| {
             let certificate = make_certificate(&key, "sp", NOW, &[7; 16])?;
             Ok(SpKey { key, certificate })
         });
         let keys = keys.collect::<Result<_, Failure>>()?;
-        let sp = ServiceProvider { entity_id: ENTITY.to_owned(), acs_url: ACS.to_owned(), keys };
+        let sp = ServiceProvider {
+            entity_id: ENTITY.to_owned(),
+            acs_url: ACS.to_owned(),
+            slo_url: "https://sp.example/slo".to_owned(),
+            keys,
+        };
         let idp = known(&[sample.certificate()])?;
         Ok(Self { idp, of_many_keys: known(&certificates)?, sample, sp })
     }
@@ -144,7 +149,7 @@ fn recipients(world: &World) -> String {
         xml.replacen(&xml[from..to], "", 1)
     };
     let wrong = xml[from..to].replacen("<xenc:CipherValue>", "<xenc:CipherValue>AAAA", 1);
-    unsigned.replacen(&xml[from..to], &many(&wrong), 1)
+    unsigned.replacen(&xml[from..to], &wrong.repeat(ROOM / wrong.len()), 1)
 }
 
 fn parts(world: &World) -> String {

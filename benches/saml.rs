@@ -85,7 +85,9 @@ impl World {
         let rsa = PKey::from_rsa(Rsa::generate(2048)?)?;
         let certificate = make_certificate(&rsa, "sso.hospital.example", now, &[7; 16])?;
         let keys = vec![SpKey { key: rsa.clone(), certificate: certificate.clone() }];
-        let sp = ServiceProvider { entity_id: SP.to_owned(), acs_url: ACS.to_owned(), keys };
+        let (entity_id, acs_url) = (SP.to_owned(), ACS.to_owned());
+        let slo_url = ACS.replace("/acs", "/slo");
+        let sp = ServiceProvider { entity_id, acs_url, slo_url, keys };
         let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?;
         let ec = PKey::from_ec_key(EcKey::generate(&group)?)?;
         let name = "https://idp.hospital.example/metadata";
@@ -219,16 +221,23 @@ impl Floor {
     }
 }
 
-/// Microseconds of one call, over a slice of time.
+/// Microseconds of processor time for one call, over a slice of time: others may be using the machine.
 fn micros(mut work: impl FnMut() -> Result<(), Failure>) -> Result<f64, Failure> {
-    let (clock, mut count) = (Instant::now(), 0_u32);
+    let (clock, began, mut count) = (Instant::now(), cpu_time()?, 0_u32);
     while clock.elapsed() < SLICE {
         for _ in 0..16 {
             work()?;
         }
         count += 16;
     }
-    Ok(clock.elapsed().as_secs_f64() * 1e6 / f64::from(count))
+    Ok((cpu_time()? - began).as_secs_f64() * 1e6 / f64::from(count))
+}
+
+/// What this thread has spent so far.
+fn cpu_time() -> Result<Duration, Failure> {
+    let text = fs::read_to_string("/proc/thread-self/schedstat")?;
+    let nanoseconds = text.split(' ').next().unwrap_or_default().parse()?;
+    Ok(Duration::from_nanos(nanoseconds))
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
@@ -242,8 +251,8 @@ fn run() -> Result<(), Failure> {
         world.write(Path::new(&folder))?;
     }
     let floor = Floor::new(&world.rsa)?;
-    println!("| response | bytes | µs | floor µs | ÷ floor | peak heap, bytes |");
-    println!("|:---------|------:|---:|---------:|--------:|-----------------:|");
+    println!("| response | bytes | CPU µs | floor µs | ÷ floor | peak heap, bytes |");
+    println!("|:---------|------:|-------:|---------:|--------:|-----------------:|");
     for case in &world.cases {
         let document = BASE64_STANDARD.decode(&case.document)?;
         let (mut ours, mut least, mut ratios) = (Vec::new(), Vec::new(), Vec::new());

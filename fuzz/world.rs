@@ -7,8 +7,8 @@ use medict::{
     domain::{trace::Trace, words::UnixTime},
     samples::saml_idp::{ResponseBuilder, SampleIdp},
     sp::{
-        Idp, Rejection, ServiceProvider, SpKey, VerifiedAssertion, make_certificate,
-        verify_response,
+        Delivered, Idp, LogoutMessage, NotBelieved, Rejection, ServiceProvider, SpKey,
+        VerifiedAssertion, make_certificate, verify_logout, verify_response,
     },
 };
 use openssl::{pkey::PKey, rsa::Rsa};
@@ -30,6 +30,7 @@ pub static SP: LazyLock<ServiceProvider> = LazyLock::new(|| {
     ServiceProvider {
         entity_id: ENTITY.to_owned(),
         acs_url: ACS.to_owned(),
+        slo_url: "https://sp.example/saml/slo".to_owned(),
         keys: vec![SpKey { key, certificate }],
     }
 });
@@ -51,6 +52,10 @@ pub fn honest() -> ResponseBuilder {
 pub fn verify(saml_response: &str) -> Result<VerifiedAssertion, Rejection> {
     let mut trace = Trace::default();
     verify_response(saml_response, &KNOWN, &SP, &REQUEST.into(), NOW, &mut trace)
+}
+
+pub fn logout(delivered: &Delivered) -> Result<LogoutMessage, NotBelieved> {
+    verify_logout(delivered, &KNOWN, &SP, NOW, &mut Trace::default())
 }
 
 /// What was signed is what is believed: the person, her attributes, how long.

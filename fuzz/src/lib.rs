@@ -6,7 +6,7 @@ pub mod domain;
 pub mod sp;
 
 /// The neighbours that speak SAML.
+#[path = "../../src/samples"]
 pub mod samples {
-    #[path = "../../../src/samples/saml_idp.rs"]
     pub mod saml_idp;
 }

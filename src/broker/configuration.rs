@@ -130,6 +130,28 @@ impl Configuration {
         self.providers().into_iter().filter(offered).collect()
     }
 
+    /// The application that a sign-in which began at this SAML provider leads to: the one that is wanted,
+    /// if it is in the provider's list, else the first there that can be led to. An application of another
+    /// organization never is.
+    #[must_use]
+    pub fn landing(&self, provider: &Provider, wanted: &str) -> Option<&Arc<Client>> {
+        let Wire::Saml(saml) = &provider.resource.configuration else { return None };
+        if !saml.allow_idp_initiated {
+            return None;
+        }
+        let home = &provider.resource.organization;
+        let able = |client: &&Arc<Client>| {
+            client.resource.initiate_login_uri.is_some()
+                && (home.is_none() || client.resource.organization == *home)
+                && is_offered(&provider.id, &provider.resource, &client.resource)
+        };
+        let listed = saml.idp_initiated.clients.iter();
+        let listed = listed.filter_map(|client| self.clients.get(&client.0)).filter(able);
+        let listed: Vec<_> = listed.collect();
+        let wanted = listed.iter().find(|client| client.id.as_str() == wanted);
+        wanted.or(listed.first()).copied()
+    }
+
     /// The organization that owns the domain of an e-mail address.
     #[must_use]
     pub fn home_of(&self, email: &str) -> Option<&OrganizationId> {
@@ -317,6 +339,7 @@ fn service_provider(
     ServiceProvider {
         entity_id: saml.sp_entity_id.clone().unwrap_or_else(|| at("metadata")),
         acs_url: at("acs"),
+        slo_url: at("slo"),
         keys: keys.saml().to_vec(),
     }
 }

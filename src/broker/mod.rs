@@ -17,6 +17,7 @@ mod configuration;
 mod error;
 mod keyring;
 pub mod login;
+pub mod logout;
 mod metadata;
 mod oidc_exchange;
 pub mod outbound;

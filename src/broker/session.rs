@@ -7,9 +7,7 @@ use crate::{
         audit::{Action, Actor, Outcome},
         mapping::GrantedRole,
         roles::Powers,
-        words::ClientId,
     },
-    op::Parameters,
     store::{
         self,
         sessions::{self, BrowserSession},
@@ -22,15 +20,6 @@ pub struct SignedIn {
     pub session: BrowserSession,
     pub account: Account,
     pub granted: Vec<GrantedRole>,
-}
-
-/// What became of a request to sign out.
-#[derive(Debug, PartialEq, Eq)]
-pub enum SignOut {
-    /// Nobody proved that the person wants it: ask (RP-Initiated Logout §2).
-    Ask,
-    /// Signed out; to this registered URI, if one was asked for.
-    Done { redirect: Option<String> },
 }
 
 impl Broker {
@@ -82,17 +71,6 @@ impl Broker {
         Powers::of(granted, |role| configuration.role(role))
     }
 
-    /// Ends the session that a cookie names, and every token that lives by it.
-    ///
-    /// # Errors
-    /// [`Error`] when the database fails.
-    pub async fn sign_out(&self, cookie: Option<&str>, caller: &Caller) -> Result<(), Error> {
-        match self.live_session(cookie).await? {
-            Some(session) => self.end_session(session, caller).await,
-            None => Ok(()),
-        }
-    }
-
     /// Ends one session.
     ///
     /// # Errors
@@ -113,52 +91,11 @@ impl Broker {
             .await
     }
 
-    /// An application asks to sign its person out (OIDC RP-Initiated Logout 1.0).
-    ///
-    /// An `id_token_hint` for this browser's session (or for one whose browser is not here) proves the
-    /// wish; so does the person's own word. Only registered URIs are redirected to.
-    ///
-    /// # Errors
-    /// [`Error`] when the database fails.
-    pub async fn sign_out_asked(
-        &self,
-        asked: &Parameters,
-        cookie: Option<&str>,
-        confirmed: bool,
-        caller: &Caller,
-    ) -> Result<SignOut, Error> {
-        let hint = asked.get("id_token_hint").and_then(|token| self.read_id_token_hint(token));
-        let present = self.live_session(cookie).await?;
-        let redirect = hint.as_ref().and_then(|(client, _)| self.after_logout(client, asked));
-        let hinted = hint.map(|(_, sid)| sid);
-        let session = match (present, hinted) {
-            (Some(session), Some(sid)) if session.id == sid => Some(session),
-            (Some(session), _) if confirmed => Some(session),
-            (Some(_), _) => return Ok(SignOut::Ask),
-            (None, Some(sid)) => {
-                let find = move |conn: &mut _| Ok::<_, Error>(sessions::find(conn, &sid)?);
-                self.store.read(find).await?
-            }
-            (None, None) => None,
-        };
-        if let Some(session) = session {
-            self.end_session(session, caller).await?;
+    /// The cookie that binds what is begun here to this browser, and whether it is a new one.
+    pub(super) fn browser_cookie(&self, present: Option<&str>) -> (String, bool) {
+        match present.filter(|cookie| cookie.len() == 43) {
+            Some(cookie) => (cookie.to_owned(), false),
+            None => (self.random.token(), true),
         }
-        Ok(SignOut::Done { redirect })
-    }
-
-    /// The registered place to go to afterwards, with `state`.
-    fn after_logout(&self, client: &ClientId, asked: &Parameters) -> Option<String> {
-        let uri = asked.get("post_logout_redirect_uri")?;
-        let configuration = self.configuration();
-        let client = &configuration.client(client)?.resource;
-        if !client.post_logout_redirect_uris.iter().any(|registered| registered == uri) {
-            return None;
-        }
-        let mut url = url::Url::parse(uri).ok()?;
-        if let Some(state) = asked.get("state") {
-            url.query_pairs_mut().append_pair("state", state);
-        }
-        Some(url.into())
     }
 }

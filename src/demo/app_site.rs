@@ -21,6 +21,8 @@ use sign_in::{Begun, NotSignedIn, RelyingParty, Visitor};
 /// The application, who has begun to sign in, and who is signed in.
 pub(super) struct AppSite {
     broker: String,
+    /// Where signing out leads as well.
+    saml: String,
     rp: RelyingParty,
     begun: Cloakroom<Begun>,
     visitors: Cloakroom<Visitor>,
@@ -57,6 +59,7 @@ impl AppSite {
     pub(super) fn new(places: &Places, clock: Clock) -> Result<Self, Failure> {
         Ok(Self {
             broker: places.broker.clone(),
+            saml: places.saml.clone(),
             rp: RelyingParty::new(places, clock)?,
             begun: Cloakroom::default(),
             visitors: Cloakroom::default(),
@@ -73,7 +76,7 @@ impl AppSite {
 
 impl Inhabitant for AppSite {
     fn leads_to(&self) -> Vec<String> {
-        vec![self.broker.clone()]
+        vec![self.broker.clone(), self.saml.clone()]
     }
 
     fn routes(app: &mut web::ServiceConfig) {

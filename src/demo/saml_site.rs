@@ -1,4 +1,5 @@
-//! The sample SAML identity provider as a site: metadata, requests by redirect or POST, a login page.
+//! The sample SAML identity provider as a site: metadata, requests by redirect or POST, a login page, and
+//! logout. It keeps no session of its own, so signing out there is an answer and nothing more.
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
@@ -8,7 +9,7 @@ use super::{
     Places,
     people::{self, Person, STAFF},
     resources::SAML,
-    site::{Cloakroom, Inhabitant, LoginForm, LoginPage, ProblemPage, page},
+    site::{Cloakroom, Inhabitant, LoginForm, LoginPage, ProblemPage, page, see_other},
 };
 use crate::{
     broker::Clock,
@@ -21,6 +22,7 @@ pub(super) struct SamlSite {
     /// The broker's entityID, and the only address that answers go to.
     sp_entity_id: String,
     acs_url: String,
+    slo_url: String,
     /// Of the broker, and of the application that it leads on to.
     origins: Vec<String>,
     waiting: Cloakroom<AskedFor>,
@@ -60,9 +62,11 @@ impl SamlSite {
         let entity_id = format!("{}/metadata", places.saml);
         let endpoint = |name: &str| format!("{}/saml/{SAML}/{name}", places.broker);
         Ok(Self {
-            idp: SampleIdp::new(&entity_id, &format!("{}/sso", places.saml), clock.now())?,
+            idp: SampleIdp::new(&entity_id, &format!("{}/sso", places.saml), clock.now())?
+                .with_slo(&format!("{}/slo", places.saml)),
             sp_entity_id: endpoint("metadata"),
             acs_url: endpoint("acs"),
+            slo_url: endpoint("slo"),
             origins: vec![places.broker.clone(), places.app.clone()],
             waiting: Cloakroom::default(),
             clock,
@@ -112,6 +116,7 @@ impl Inhabitant for SamlSite {
         app.route("/metadata", web::get().to(metadata))
             .route("/sso", web::get().to(by_redirect))
             .route("/sso", web::post().to(by_post))
+            .route("/slo", web::get().to(log_out))
             .route("/login", web::post().to(login));
     }
 }
@@ -128,6 +133,17 @@ async fn by_redirect(site: web::Data<SamlSite>, request: HttpRequest) -> HttpRes
 /// `POST /sso` (SAML Bindings §3.5).
 async fn by_post(site: web::Data<SamlSite>, form: String) -> HttpResponse {
     site.ask_person(site.idp.read_form(&form).map_err(Unheard::from))
+}
+
+/// `GET /slo`: whoever asks to be signed out is, and goes back with a signed answer.
+async fn log_out(site: web::Data<SamlSite>, request: HttpRequest) -> HttpResponse {
+    let heard = match site.idp.read_logout_redirect(request.query_string()) {
+        Ok(heard) if heard.issuer == site.sp_entity_id && heard.root == "LogoutRequest" => heard,
+        Ok(_) => return problem(&Unheard::Stranger.to_string()),
+        Err(unread) => return problem(&Unheard::from(unread).to_string()),
+    };
+    let answer = site.idp.logged_out(&heard.id, &["Success"], &site.slo_url, site.clock.now());
+    see_other(&format!("{}?{}", site.slo_url, answer.by_redirect(heard.relay_state.as_deref())))
 }
 
 async fn login(site: web::Data<SamlSite>, web::Form(form): web::Form<LoginForm>) -> HttpResponse {

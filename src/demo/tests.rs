@@ -109,6 +109,9 @@ async fn one_session_until_signing_out_ends_it_everywhere() {
     let sign_out = grace.browser.form("/sign-out").expect("a button");
     grace.browser.submit(sign_out).await.expect("a page");
     assert!(grace.is_at(&grace.places.app), "{}", grace.browser.page().url);
+    let slo = format!("{}/slo", grace.places.saml);
+    let asked = grace.browser.hops().iter().any(|hop| hop.url.as_str().starts_with(&slo));
+    assert!(asked, "the provider was asked to follow");
     assert_eq!(grace.sees("name"), "");
     grace.clicks("idp=sample-saml").await;
     assert!(grace.is_at(&grace.places.saml), "asked again");

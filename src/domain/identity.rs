@@ -33,6 +33,10 @@ pub struct UpstreamSession {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name_id_format: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name_qualifier: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sp_name_qualifier: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_index: Option<String>,
     /// The provider ends it at this time at the latest.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -28,6 +28,8 @@ pub struct Login {
 pub enum Destination {
     /// Back to the application that asked.
     Client(Box<AuthorizationRequest>),
+    /// To an application that has not asked yet: it is told to begin (OIDC Core §4).
+    Landing { client: ClientId },
     /// To one of our own pages; a path that starts with one `/`.
     Own { return_to: String },
 }
@@ -68,6 +70,8 @@ pub struct AuthorizationRequest {
 ///
 /// Choosing ──sent_to──▶ AtProvider ──proven──▶ Proven ──▶ signed in, the login is gone
 ///
+/// Unsolicited ──the person agrees──▶ signed in
+///
 /// A person may go back and choose again at any time before `Proven`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -80,6 +84,12 @@ pub enum Stage {
     },
     /// The provider's answer was verified; it waits for the browser that began the login.
     Proven {
+        who: Box<ExternalIdentity>,
+        at: UnixTime,
+    },
+    /// A provider proved who somebody is though nobody had asked: no browser began this login, and the
+    /// person has yet to say that he is meant.
+    Unsolicited {
         who: Box<ExternalIdentity>,
         at: UnixTime,
     },
@@ -119,6 +129,18 @@ impl Login {
         Self { id, destination, stage: Stage::Choosing, started_at: now, trace }
     }
 
+    /// A login that nobody here has begun.
+    #[must_use]
+    pub fn unsolicited(
+        id: LoginId,
+        destination: Destination,
+        who: ExternalIdentity,
+        now: UnixTime,
+    ) -> Self {
+        let stage = Stage::Unsolicited { who: Box::new(who), at: now };
+        Self { stage, ..Self::new(id, destination, now) }
+    }
+
     /// The first second at which the login is too old to go on.
     #[must_use]
     pub const fn expires_at(&self) -> UnixTime {
@@ -134,7 +156,9 @@ impl Login {
             Stage::Choosing | Stage::AtProvider { .. } => {
                 Ok(Self { stage: Stage::AtProvider { idp, errand, sent_at: now }, ..self })
             }
-            Stage::Proven { .. } => Err(OutOfTurn("a choice of provider")),
+            Stage::Proven { .. } | Stage::Unsolicited { .. } => {
+                Err(OutOfTurn("a choice of provider"))
+            }
         }
     }
 
@@ -162,7 +186,7 @@ impl Login {
     pub fn client(&self) -> Option<&AuthorizationRequest> {
         match &self.destination {
             Destination::Client(request) => Some(request),
-            Destination::Own { .. } => None,
+            Destination::Landing { .. } | Destination::Own { .. } => None,
         }
     }
 }

@@ -262,19 +262,30 @@ fn evaluate(
     match program.execute(context) {
         Ok(CelValue::Bool(value)) if value && name.starts_with("deny") => {
             let mend = "The login is refused by this rule of the provider, as configured.";
-            trace.failed(name, format!("not ({expression})"), Actual::plain("true"), mend);
+            trace.failed(
+                name.to_owned(),
+                format!("not ({expression})"),
+                Actual::plain("true"),
+                mend,
+            );
             Ok(true)
         }
         Ok(CelValue::Bool(value)) => {
-            trace.passed(name, expression, Actual::plain(value.to_string()));
+            trace.passed(name.to_owned(), expression.to_owned(), Actual::plain(value.to_string()));
             Ok(value)
         }
         Ok(_) => {
-            trace.failed(name, expression, Actual::plain("neither true nor false"), mend);
+            trace.failed(
+                name.to_owned(),
+                expression.to_owned(),
+                Actual::plain("neither true nor false"),
+                mend,
+            );
             Err(Refused::Broken(name.to_owned()))
         }
         Err(error) => {
-            trace.failed(name, expression, Actual::personal(error.to_string()), mend);
+            let actual = Actual::personal(error.to_string());
+            trace.failed(name.to_owned(), expression.to_owned(), actual, mend);
             Err(Refused::Broken(name.to_owned()))
         }
     }

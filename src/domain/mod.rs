@@ -16,5 +16,6 @@ pub mod presets;
 pub mod provisioning;
 pub mod resource;
 pub mod roles;
+pub mod single_logout;
 pub mod trace;
 pub mod words;

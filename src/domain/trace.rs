@@ -1,5 +1,7 @@
 //! The ordered list of checks that one login went through.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 /// Checks in the order in which they were made; a failed one is always the last of its request.
@@ -13,16 +15,19 @@ pub struct Trace {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// A short stable name in words: `audience`, `response signature`, `mapping rule 2`.
-    pub check: String,
+    pub check: Words,
     pub verdict: Verdict,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expected: Option<String>,
+    pub expected: Option<Words>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actual: Option<Actual>,
     /// How to mend it, for the administrator; only where the check failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mend: Option<String>,
+    pub mend: Option<Words>,
 }
+
+/// Nearly always fixed words of ours: a login has some thirty steps, and most need no copy of them.
+pub type Words = Cow<'static, str>;
 
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,20 +50,20 @@ pub enum Actual {
 }
 
 impl Trace {
-    pub fn passed(&mut self, check: &str, expected: impl Into<String>, actual: Actual) {
+    pub fn passed(&mut self, check: impl Into<Words>, expected: impl Into<Words>, actual: Actual) {
         self.push(check, Verdict::Passed, Some(expected.into()), Some(actual), None);
     }
 
-    pub fn noted(&mut self, check: &str, actual: Actual) {
+    pub fn noted(&mut self, check: impl Into<Words>, actual: Actual) {
         self.push(check, Verdict::Noted, None, Some(actual), None);
     }
 
     pub fn failed(
         &mut self,
-        check: &str,
-        expected: impl Into<String>,
+        check: impl Into<Words>,
+        expected: impl Into<Words>,
         actual: Actual,
-        mend: impl Into<String>,
+        mend: impl Into<Words>,
     ) {
         self.push(check, Verdict::Failed, Some(expected.into()), Some(actual), Some(mend.into()));
     }
@@ -83,13 +88,13 @@ impl Trace {
 
     fn push(
         &mut self,
-        check: &str,
+        check: impl Into<Words>,
         verdict: Verdict,
-        expected: Option<String>,
+        expected: Option<Words>,
         actual: Option<Actual>,
-        mend: Option<String>,
+        mend: Option<Words>,
     ) {
-        self.steps.push(Step { check: check.to_owned(), verdict, expected, actual, mend });
+        self.steps.push(Step { check: check.into(), verdict, expected, actual, mend });
     }
 }
 

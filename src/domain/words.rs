@@ -54,7 +54,7 @@ ids! {
     /// The public name of a `BrowserSession`: `sid` (OIDC Back-Channel Logout §2.1) and `login_id`.
     /// Never the value of the cookie.
     SessionId;
-    /// The `ID` of an `AuthnRequest` we sent (SAML Core §1.3.4).
+    /// The `ID` of a request message (SAML Core §1.3.4).
     RequestId;
     /// Names what one authorization produced: a code and all tokens that came of it.
     GrantId;

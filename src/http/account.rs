@@ -109,7 +109,7 @@ async fn account(request: HttpRequest, context: Context) -> HttpResponse {
     };
     let powers = broker.powers(&signed_in.granted);
     let names = signed_in.account.names();
-    Page::ok().render(&Account {
+    Page::ok().leads_to(broker.slo_origin(&signed_in.session)).render(&Account {
         name: names.first().map(HumanName::display).unwrap_or_default(),
         email: signed_in.account.email.as_deref().unwrap_or_default(),
         username: signed_in.account.username.as_deref().unwrap_or_default(),
@@ -126,8 +126,9 @@ async fn sign_out(context: Context, form: Form) -> HttpResponse {
     if !is_own_form(&context, &form.0) {
         return foreign_form(&context);
     }
-    match context.broker.sign_out(context.session(), &context.caller).await {
-        Ok(()) => logout::without_session(&context, page::see_other("/")),
+    let Context { broker, caller, .. } = &context;
+    match broker.sign_out(context.session(), context.browser(), caller).await {
+        Ok(step) => logout::render(&context, step),
         Err(error) => page::failed(&context, &error),
     }
 }

@@ -29,6 +29,8 @@ pub struct Context {
     pub session: Option<String>,
     /// The value of the cookie that binds logins to this browser.
     pub browser: Option<String>,
+    /// The value of the cookie that binds an arrival to the browser that was asked.
+    pub arrival: Option<String>,
 }
 
 impl Context {
@@ -63,7 +65,13 @@ fn read(request: &HttpRequest) -> Result<Context, actix_web::Error> {
         address: address(request),
         agent: agent.unwrap_or_default().chars().take(200).collect(),
     };
-    Ok(Context { session: cookie(names.session), browser: cookie(names.browser), broker, caller })
+    Ok(Context {
+        session: cookie(names.session),
+        browser: cookie(names.browser),
+        arrival: cookie(names.arrival),
+        broker,
+        caller,
+    })
 }
 
 /// The reference that the log line of this request has.

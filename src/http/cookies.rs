@@ -1,4 +1,5 @@
-//! Two cookies: who is signed in, and which browser a login was begun in.
+//! Three cookies: who is signed in, which browser a login was begun in, and which one saw the question
+//! whether a person is meant.
 
 use actix_web::cookie::{Cookie, SameSite};
 
@@ -9,6 +10,8 @@ use crate::broker::Broker;
 pub struct Names {
     pub session: &'static str,
     pub browser: &'static str,
+    /// Binds the answer on the page of a sign-in that began at its provider.
+    pub arrival: &'static str,
     secure: bool,
 }
 
@@ -18,10 +21,16 @@ impl Names {
             Self {
                 session: "__Host-medict_session",
                 browser: "__Host-medict_browser",
+                arrival: "__Host-medict_arrival",
                 secure: true,
             }
         } else {
-            Self { session: "medict_session", browser: "medict_browser", secure: false }
+            Self {
+                session: "medict_session",
+                browser: "medict_browser",
+                arrival: "medict_arrival",
+                secure: false,
+            }
         }
     }
 
@@ -31,6 +40,10 @@ impl Names {
 
     pub fn browser(self, value: String) -> Cookie<'static> {
         self.build(self.browser, value)
+    }
+
+    pub fn arrival(self, value: String) -> Cookie<'static> {
+        self.build(self.arrival, value)
     }
 
     /// Takes the session cookie away.

@@ -3,9 +3,10 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
-use super::{context::Context, cookies::Names, form::Form, page, page::Page};
+use super::{account::csrf_of, context::Context, cookies::Names, form::Form, page, page::Page};
 use crate::{
-    broker::login::{Choice, Identified, LoginError, Next, Refusal, Step},
+    broker::login::{Arrival, Choice, Identified, LoginError, Next, Refusal, Step},
+    crypto::same,
     domain::words::{IdpId, LoginId},
     op::Parameters,
 };
@@ -17,7 +18,12 @@ pub fn routes(app: &mut web::ServiceConfig) {
         .service(web::resource("/login/{login}/identifier").route(web::post().to(identifier)))
         .service(web::resource("/login/{login}/password").route(web::post().to(password)))
         .service(web::resource("/login/{login}/cancel").route(web::post().to(cancel)))
-        .service(web::resource("/login/{login}/continue").route(web::get().to(go_on)));
+        .service(web::resource("/login/{login}/continue").route(web::get().to(go_on)))
+        .service(
+            web::resource("/login/{login}/arrival")
+                .route(web::get().to(arrived))
+                .route(web::post().to(agree)),
+        );
 }
 
 #[derive(Template)]
@@ -36,11 +42,20 @@ struct Password<'a> {
 }
 
 #[derive(Template)]
+#[template(path = "login/arrival.html")]
+struct Arrived<'a> {
+    arrival: &'a Arrival,
+    csrf: String,
+}
+
+#[derive(Template)]
 #[template(path = "login/post.html")]
-struct PostToIdp<'a> {
-    action: &'a str,
-    saml_request: &'a str,
-    relay_state: &'a str,
+pub struct PostToIdp<'a> {
+    pub sentence: &'a str,
+    pub action: &'a str,
+    pub parameter: &'a str,
+    pub message: &'a str,
+    pub relay_state: &'a str,
 }
 
 /// Where a step leads, with the cookies that it sets.
@@ -52,13 +67,16 @@ pub fn render(context: &Context, step: Step) -> HttpResponse {
         Next::Continue { login, handle } => {
             page::see_other(&format!("/login/{login}/continue?handle={handle}"))
         }
-        Next::PostToIdp { action, saml_request, relay_state } => {
-            let origin = url::Url::parse(action).map(|url| url.origin().ascii_serialization());
-            Page::ok().leads_to(origin.ok()).with_script().render(&PostToIdp {
-                action,
-                saml_request,
-                relay_state,
-            })
+        Next::Bounce { idp, landing } => {
+            let landing = landing.as_ref().map_or("", |client| client.as_str());
+            page::see_other(&format!("/login?idp={idp}&landing={landing}"))
+        }
+        Next::Ask { login, handle } => {
+            page::see_other(&format!("/login/{login}/arrival?handle={handle}"))
+        }
+        Next::PostToIdp { action, parameter, message, relay_state } => {
+            let sentence = "You are being taken to your organization’s sign-in page.";
+            post_to_idp(&PostToIdp { sentence, action, parameter, message, relay_state })
         }
     };
     let names = Names::of(&context.broker);
@@ -71,6 +89,12 @@ pub fn render(context: &Context, step: Step) -> HttpResponse {
     response
 }
 
+/// A page that posts itself.
+pub fn post_to_idp(form: &PostToIdp) -> HttpResponse {
+    let origin = url::Url::parse(form.action).map(|url| url.origin().ascii_serialization());
+    Page::ok().leads_to(origin.ok()).with_script().render(form)
+}
+
 fn answer(context: &Context, outcome: Result<Step, LoginError>) -> HttpResponse {
     match outcome {
         Ok(step) => render(context, step),
@@ -78,12 +102,17 @@ fn answer(context: &Context, outcome: Result<Step, LoginError>) -> HttpResponse 
     }
 }
 
-/// `GET /login?idp=…&return_to=…`: a login to a page of ours.
+/// `GET /login?idp=…&return_to=…`: a login to a page of ours; with `landing`, to an application that the
+/// provider may lead to.
 async fn begin(request: HttpRequest, context: Context) -> HttpResponse {
     let query = Parameters::parse(request.query_string().as_bytes()).unwrap_or_default();
     let idp = query.get("idp").map(IdpId::from);
     let Context { broker, caller, .. } = &context;
-    let step = broker.begin_own(query.get("return_to"), idp, context.browser(), caller).await;
+    let browser = context.browser();
+    let step = match (idp, query.get("landing")) {
+        (Some(idp), Some(client)) => broker.begin_landing(idp, client, browser, caller).await,
+        (idp, _) => broker.begin_own(query.get("return_to"), idp, browser, caller).await,
+    };
     answer(&context, step)
 }
 
@@ -188,4 +217,35 @@ async fn go_on(login: web::Path<String>, request: HttpRequest, context: Context)
     let login = LoginId(login.into_inner());
     let (browser, session) = (context.browser(), context.session());
     answer(&context, broker.continue_login(&login, handle, browser, session, caller).await)
+}
+
+/// `GET /login/{login}/arrival`: a provider sent somebody here; is this him?
+async fn arrived(login: web::Path<String>, request: HttpRequest, context: Context) -> HttpResponse {
+    let query = Parameters::parse(request.query_string().as_bytes()).unwrap_or_default();
+    let handle = query.get("handle").unwrap_or_default();
+    let Context { broker, caller, .. } = &context;
+    let arrival = match broker.arrival(&LoginId(login.into_inner()), handle, caller).await {
+        Ok(arrival) => arrival,
+        Err(error) => return page::login_failed(&context, &error),
+    };
+    let (cookie, csrf) = (arrival.cookie.clone(), csrf_of(&arrival.cookie));
+    let page = Page::ok().leads_to(arrival.client_origin.clone());
+    let mut response = page.render(&Arrived { arrival: &arrival, csrf });
+    if let Err(error) = response.add_cookie(&Names::of(broker).arrival(cookie)) {
+        tracing::error!(%error, "a cookie could not be set");
+    }
+    response
+}
+
+/// `POST /login/{login}/arrival`: the person agrees, or does not. Both count only from that page, in the
+/// browser that it was shown in.
+async fn agree(login: web::Path<String>, context: Context, form: Form) -> HttpResponse {
+    let Context { broker, caller, .. } = &context;
+    let own = |cookie: &&str| form.0.get("csrf").is_some_and(|csrf| same(csrf, csrf_of(cookie)));
+    let cookie = context.arrival.as_deref().filter(own);
+    let login = LoginId(login.into_inner());
+    if form.0.get("answer") == Some("yes") {
+        return answer(&context, broker.agree(&login, cookie, context.session(), caller).await);
+    }
+    answer(&context, broker.give_up(&login, cookie, caller).await)
 }

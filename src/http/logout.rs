@@ -1,12 +1,24 @@
-//! Signing out (OIDC RP-Initiated Logout 1.0), asked of the person unless the application can show who
-//! it is.
+//! Signing out (OIDC RP-Initiated Logout 1.0, SAML Profiles §4.4), asked of the person unless the
+//! application or the provider can show who it is.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 use serde_json::json;
 
-use super::{account::csrf_of, context::Context, cookies::Names, oauth, page, page::Page};
-use crate::{broker::session::SignOut, op::Parameters};
+use super::{
+    account::csrf_of,
+    context::Context,
+    cookies::Names,
+    form::SamlForm,
+    login::{PostToIdp, post_to_idp},
+    oauth, page,
+    page::Page,
+};
+use crate::{
+    broker::logout::{AtProvider, Delivered, LogoutError, Next, Refusal, SignOut, Step},
+    domain::words::IdpId,
+    op::Parameters,
+};
 
 pub fn routes(app: &mut web::ServiceConfig) {
     app.service(
@@ -14,6 +26,12 @@ pub fn routes(app: &mut web::ServiceConfig) {
             .app_data(web::PayloadConfig::new(64 * 1024))
             .route(web::get().to(by_browser))
             .route(web::post().to(by_post)),
+    )
+    .service(web::resource("/account/signed-out").route(web::get().to(signed_out)))
+    .service(
+        web::resource("/saml/{idp}/slo")
+            .route(web::get().to(saml_by_redirect))
+            .route(web::post().to(saml_by_post)),
     );
 }
 
@@ -26,7 +44,10 @@ struct Confirm<'a> {
 
 #[derive(Template)]
 #[template(path = "account/signed_out.html")]
-struct SignedOut;
+struct SignedOut {
+    provider: AtProvider,
+    onward: Option<String>,
+}
 
 /// `GET /oauth2/logout` — RP-Initiated Logout §2.
 async fn by_browser(request: HttpRequest, context: Context) -> HttpResponse {
@@ -53,17 +74,14 @@ async fn sign_out(query: &str, csrf: Option<&str>, context: &Context) -> HttpRes
     let own = context.session().map(csrf_of);
     let confirmed = own.is_some() && own.as_deref() == csrf;
     let Context { broker, caller, .. } = context;
-    match broker.sign_out_asked(&asked, context.session(), confirmed, caller).await {
+    let (session, browser) = (context.session(), context.browser());
+    match broker.sign_out_asked(&asked, session, browser, confirmed, caller).await {
         Err(error) => page::failed(context, &error),
-        Ok(SignOut::Ask) => Page::ok()
+        Ok(SignOut::Ask { provider }) => Page::ok()
             .leads_to(client_origin(&asked))
+            .leads_to(provider)
             .render(&Confirm { query, csrf: own.as_deref().unwrap_or_default() }),
-        Ok(SignOut::Done { redirect: Some(url) }) => {
-            without_session(context, page::see_other(&url))
-        }
-        Ok(SignOut::Done { redirect: None }) => {
-            without_session(context, Page::ok().render(&SignedOut))
-        }
+        Ok(SignOut::Done(step)) => render(context, step),
     }
 }
 
@@ -74,10 +92,92 @@ fn client_origin(asked: &Parameters) -> Option<String> {
     url.origin().is_tuple().then(|| url.origin().ascii_serialization())
 }
 
-pub fn without_session(context: &Context, mut response: HttpResponse) -> HttpResponse {
-    let cookie = Names::of(&context.broker).no_session();
-    if let Err(error) = response.add_cookie(&cookie) {
-        tracing::error!(%error, "a cookie could not be taken away");
+/// `GET /saml/{idp}/slo` — SAML Bindings §3.4; the query counts byte for byte.
+async fn saml_by_redirect(
+    idp: web::Path<String>,
+    request: HttpRequest,
+    context: Context,
+) -> HttpResponse {
+    let query = request.query_string().to_owned();
+    saml(idp.into_inner(), Delivered::Redirect { query }, &context).await
+}
+
+/// `POST /saml/{idp}/slo` — SAML Bindings §3.5.
+async fn saml_by_post(idp: web::Path<String>, context: Context, form: SamlForm) -> HttpResponse {
+    let field = |name: &str| form.0.get(name).map(str::to_owned);
+    let delivered = Delivered::Post {
+        saml_request: field("SAMLRequest"),
+        saml_response: field("SAMLResponse"),
+        relay_state: field("RelayState"),
+    };
+    saml(idp.into_inner(), delivered, &context).await
+}
+
+async fn saml(idp: String, delivered: Delivered, context: &Context) -> HttpResponse {
+    let Context { broker, caller, .. } = context;
+    match broker.saml_logout(&IdpId(idp), delivered, context.session(), caller).await {
+        Ok(step) => render(context, step),
+        Err(LogoutError::Failed(error)) => page::failed(context, &error),
+        Err(LogoutError::Refused(refusal)) => refused(context, &refusal),
+    }
+}
+
+/// Bland to the person, explained in the trace of this reference.
+fn refused(context: &Context, refusal: &Refusal) -> HttpResponse {
+    let (status, sentence) = match refusal {
+        Refusal::NoProvider => (StatusCode::NOT_FOUND, "There is no such SAML connection."),
+        Refusal::ProviderBroken(_) => (
+            StatusCode::BAD_GATEWAY,
+            "Your organization’s sign-in service cannot be used at the moment.",
+        ),
+        Refusal::UnknownRequest => {
+            (StatusCode::BAD_REQUEST, "This sign-out was finished before, or took too long.")
+        }
+        Refusal::Saml(_) | Refusal::Replayed => (
+            StatusCode::BAD_REQUEST,
+            "What your organization’s sign-in service sent about signing out was not accepted. To be \
+             sure, sign out here and close the browser.",
+        ),
+    };
+    page::refused(status, context.caller.reference.as_str(), sentence)
+}
+
+/// `GET /account/signed-out?handle=…`: the provider has answered; here the cookie proves the browser.
+async fn signed_out(request: HttpRequest, context: Context) -> HttpResponse {
+    let query = Parameters::parse(request.query_string().as_bytes()).unwrap_or_default();
+    let handle = query.get("handle").unwrap_or_default();
+    match context.broker.continue_logout(handle, context.browser()).await {
+        Ok(next) => respond(next),
+        Err(error) => page::failed(&context, &error),
+    }
+}
+
+/// Where a step leads, with the cookies that it sets and takes away.
+pub fn render(context: &Context, step: Step) -> HttpResponse {
+    let names = Names::of(&context.broker);
+    let mut response = respond(step.next);
+    let gone = step.ends_cookie.then(|| names.no_session());
+    for cookie in gone.into_iter().chain(step.browser.map(|value| names.browser(value))) {
+        if let Err(error) = response.add_cookie(&cookie) {
+            tracing::error!(%error, "a cookie could not be set");
+        }
     }
     response
+}
+
+fn respond(next: Next) -> HttpResponse {
+    match next {
+        Next::SendToIdp { url } | Next::ReturnToClient { url } => page::see_other(&url),
+        Next::Continue { handle } => {
+            page::see_other(&format!("/account/signed-out?handle={handle}"))
+        }
+        Next::Farewell { provider, onward } => Page::ok().render(&SignedOut { provider, onward }),
+        Next::PostToIdp { action, parameter, message, relay_state } => post_to_idp(&PostToIdp {
+            sentence: "You are signed out here. Your organization’s sign-in page is told as well.",
+            action: &action,
+            parameter,
+            message: &message,
+            relay_state: &relay_state,
+        }),
+    }
 }

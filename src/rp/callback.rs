@@ -77,7 +77,7 @@ impl Callback {
             None => return Ok(()),
         };
         let actual = Actual::plain(tame(self.iss.as_deref().unwrap_or("none")));
-        check(trace, "callback issuer", &metadata.issuer, actual, outcome)
+        check(trace, "callback issuer", metadata.issuer.clone(), actual, outcome)
     }
 
     fn check_success(&self, trace: &mut Trace) -> Result<(), Rejection> {

@@ -13,7 +13,7 @@ use crate::{
     crypto::{self, JwkSet, Jws, JwsError},
     domain::{
         resource::SigningAlg,
-        trace::{Actual, Trace},
+        trace::{Actual, Trace, Words},
         words::UnixTime,
     },
 };
@@ -148,7 +148,7 @@ impl Checks<'_, '_, '_> {
         let iss = self.text("iss").unwrap_or("none");
         let outcome = ensure(iss == self.expected.issuer, Rejection::OtherIssuer(tame(iss)));
         let actual = Actual::plain(tame(iss));
-        self.step("ID token issuer", self.expected.issuer, actual, outcome)
+        self.step("ID token issuer", self.expected.issuer.to_owned(), actual, outcome)
     }
 
     /// We are among the audiences (item 3).
@@ -157,7 +157,7 @@ impl Checks<'_, '_, '_> {
         let ours = audiences.contains(&self.expected.client_id);
         let actual = Actual::plain(tame(&audiences.join(" ")));
         let outcome = ensure(ours, Rejection::OtherAudience);
-        self.step("ID token audience", self.expected.client_id, actual, outcome)
+        self.step("ID token audience", self.expected.client_id.to_owned(), actual, outcome)
     }
 
     /// With several audiences, or when it is named at all, the authorized party is us (items 4, 5).
@@ -168,7 +168,7 @@ impl Checks<'_, '_, '_> {
         let azp = self.text("azp");
         let outcome = ensure(azp == Some(self.expected.client_id), Rejection::OtherParty);
         let actual = Actual::plain(tame(azp.unwrap_or("none")));
-        self.step("ID token authorized party", self.expected.client_id, actual, outcome)
+        self.step("ID token authorized party", self.expected.client_id.to_owned(), actual, outcome)
     }
 
     fn expiry(&mut self) -> Result<(), Rejection> {
@@ -229,7 +229,7 @@ impl Checks<'_, '_, '_> {
         };
         let wanted = after.unwrap_or_default().to_rfc3339();
         let expected = format!("from {wanted} to {}", self.expected.now.to_rfc3339());
-        self.step("authentication time", &expected, told(auth_time), outcome)
+        self.step("authentication time", expected, told(auth_time), outcome)
     }
 
     /// Left half of SHA-256 over the access token, when the provider sent one (§3.1.3.8).
@@ -283,19 +283,19 @@ impl Checks<'_, '_, '_> {
 
     fn time_step(
         &mut self,
-        name: &str,
+        name: &'static str,
         relation: &str,
         time: Option<UnixTime>,
         outcome: Result<(), Rejection>,
     ) -> Result<(), Rejection> {
         let (now, skew) = (self.expected.now.to_rfc3339(), self.expected.clock_skew);
-        self.step(name, &format!("{relation} {now}, {skew} s allowed"), told(time), outcome)
+        self.step(name, format!("{relation} {now}, {skew} s allowed"), told(time), outcome)
     }
 
     fn step(
         &mut self,
-        name: &str,
-        expected: &str,
+        name: &'static str,
+        expected: impl Into<Words>,
         actual: Actual,
         outcome: Result<(), Rejection>,
     ) -> Result<(), Rejection> {

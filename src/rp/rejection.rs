@@ -1,6 +1,6 @@
 //! Why an answer of a provider is not believed, and how to mend it.
 
-use crate::domain::trace::{Actual, Trace};
+use crate::domain::trace::{Actual, Trace, Words};
 
 /// Why an answer is not believed. Each variant is one fact; values of a person are never inside.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -197,8 +197,8 @@ impl Rejection {
 /// One check: a step in the trace either way, and `rejection` when it failed.
 pub(super) fn check(
     trace: &mut Trace,
-    name: &str,
-    expected: impl Into<String>,
+    name: &'static str,
+    expected: impl Into<Words>,
     actual: Actual,
     outcome: Result<(), Rejection>,
 ) -> Result<(), Rejection> {

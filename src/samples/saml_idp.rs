@@ -11,6 +11,7 @@
 //! ```
 
 mod encrypt;
+mod logout;
 mod request;
 mod response;
 mod sign;
@@ -30,6 +31,7 @@ use openssl::{
 use crate::domain::words::UnixTime;
 
 pub use encrypt::{Encryption, encrypted_assertion};
+pub use logout::{LogoutBuilder, LogoutHeard};
 pub use request::{AskedFor, NotARequest};
 pub use response::ResponseBuilder;
 pub use sign::{Algorithms, Signing};
@@ -38,6 +40,7 @@ pub use sign::{Algorithms, Signing};
 pub struct SampleIdp {
     entity_id: String,
     sso_url: String,
+    slo_url: Option<String>,
     signing: Signing,
 }
 
@@ -63,7 +66,14 @@ impl SampleIdp {
     ) -> Result<Self, ErrorStack> {
         let certificate = certify(&key, now)?;
         let signing = Signing { key, certificate };
-        Ok(Self { entity_id: entity_id.to_owned(), sso_url: sso_url.to_owned(), signing })
+        let (entity_id, sso_url) = (entity_id.to_owned(), sso_url.to_owned());
+        Ok(Self { entity_id, sso_url, slo_url: None, signing })
+    }
+
+    /// Takes logout messages by redirect, there.
+    #[must_use]
+    pub fn with_slo(self, slo_url: &str) -> Self {
+        Self { slo_url: Some(slo_url.to_owned()), ..self }
     }
 
     /// Its entityID.
@@ -93,23 +103,27 @@ impl SampleIdp {
     /// Its metadata (SAML Metadata §2.4.3).
     #[must_use]
     pub fn metadata(&self) -> String {
-        let service = |binding: &str| {
+        let endpoint = |name: &str, binding: &str, url: &str| {
             format!(
-                "<md:SingleSignOnService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:{binding}\" \
+                "<md:{name} Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:{binding}\" \
                  Location=\"{}\"/>",
-                attribute(&self.sso_url)
+                attribute(url)
             )
         };
+        let service = |binding| endpoint("SingleSignOnService", binding, &self.sso_url);
+        let slo = self.slo_url.as_deref();
+        let slo = slo.map(|url| endpoint("SingleLogoutService", "HTTP-Redirect", url));
         format!(
             "<md:EntityDescriptor xmlns:md=\"urn:oasis:names:tc:SAML:2.0:metadata\" \
              xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\" entityID=\"{}\">\
              <md:IDPSSODescriptor WantAuthnRequestsSigned=\"false\" \
              protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\">\
              <md:KeyDescriptor use=\"signing\"><ds:KeyInfo><ds:X509Data><ds:X509Certificate>{}\
-             </ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor>{}{}\
+             </ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor>{}{}{}\
              </md:IDPSSODescriptor></md:EntityDescriptor>",
             attribute(&self.entity_id),
             self.certificate(),
+            slo.unwrap_or_default(),
             service("HTTP-Redirect"),
             service("HTTP-POST"),
         )

@@ -9,6 +9,11 @@
 #[cfg(test)]
 mod oracle;
 
+use std::{
+    fmt::{self, Write},
+    mem,
+};
+
 use roxmltree::{Attribute, NodeId};
 
 use super::{
@@ -26,20 +31,29 @@ pub(super) enum Method<'t> {
     Inclusive,
 }
 
-/// The canonical form of `apex` and what is in it, leaving out the element `except`.
-pub(super) fn canonicalize(apex: Node, except: Option<Node>, method: &Method) -> String {
-    let mut writer = Writer {
-        out: String::with_capacity(apex.range().len()),
-        method,
-        except: except.map(|node| node.id()),
-        rendered: Vec::new(),
-    };
+/// Writes the canonical form of `apex` and what is in it, leaving out the element `except`.
+///
+/// # Errors
+/// Only those of `out`; whoever digests must refuse then.
+pub(super) fn canonicalize(
+    out: &mut impl Write,
+    apex: Node,
+    except: Option<Node>,
+    method: &Method,
+) -> fmt::Result {
     let inherited = match method {
         Method::Exclusive(_) => Vec::new(),
         Method::Inclusive => inherited_xml_attributes(apex),
     };
-    writer.element(apex, inherited);
-    writer.out
+    let mut writer = Writer {
+        out,
+        method,
+        except: except.map(|node| node.id()),
+        rendered: Vec::new(),
+        attributes: Vec::new(),
+        wanted: Vec::new(),
+    };
+    writer.element(apex, &inherited)
 }
 
 /// The `xml:` attributes of the ancestors, nearest first (Canonical XML 1.0 §2.4).
@@ -55,91 +69,115 @@ fn inherited_xml_attributes(apex: Node) -> Vec<Attribute> {
     found
 }
 
-struct Writer<'t, 'm> {
-    out: String,
+struct Writer<'t, 'm, W> {
+    out: &'m mut W,
     method: &'m Method<'m>,
     except: Option<NodeId>,
     /// The declarations shown by the open elements: prefix and URI, innermost last.
     rendered: Vec<(Option<&'t str>, &'t str)>,
+    /// Room for the attributes of one start tag, and for the prefixes it wants declared.
+    attributes: Vec<Attribute<'t, 't>>,
+    wanted: Vec<Option<&'t str>>,
 }
 
-impl<'t> Writer<'t, '_> {
-    fn element(&mut self, node: Node<'t>, mut attributes: Vec<Attribute<'t, 't>>) {
-        let outer = self.rendered.len();
-        let name = written_name(node);
-        attributes.extend(node.attributes());
-        attributes.sort_unstable_by_key(|attribute| (attribute.namespace(), attribute.name()));
-        self.out.push('<');
-        self.out.push_str(name);
-        self.declarations(node, name, &attributes);
-        self.attributes(node, &attributes);
-        self.out.push('>');
-        node.children().for_each(|child| self.content(child));
-        self.out.push_str("</");
-        self.out.push_str(name);
-        self.out.push('>');
+impl<'t, W: Write> Writer<'t, '_, W> {
+    fn element(&mut self, node: Node<'t>, inherited: &[Attribute<'t, 't>]) -> fmt::Result {
+        let (outer, name) = (self.rendered.len(), written_name(node));
+        self.start_tag(node, name, inherited)?;
+        for child in node.children() {
+            self.content(child)?;
+        }
+        self.write(["</", name, ">"])?;
         self.rendered.truncate(outer);
+        Ok(())
     }
 
-    fn content(&mut self, node: Node<'t>) {
+    fn content(&mut self, node: Node<'t>) -> fmt::Result {
         if node.is_text() {
-            escape::push_text(&mut self.out, node.text().unwrap_or_default());
+            escape::write_text(self.out, node.text().unwrap_or_default())
         } else if node.is_element() && self.except != Some(node.id()) {
-            self.element(node, Vec::new());
+            self.element(node, &[])
+        } else {
+            Ok(())
         }
     }
 
-    fn attributes(&mut self, node: Node<'t>, attributes: &[Attribute<'t, 't>]) {
-        for attribute in attributes {
-            self.pair(attribute_name(node, attribute), attribute.value());
+    fn start_tag(
+        &mut self,
+        node: Node<'t>,
+        name: &'t str,
+        inherited: &[Attribute<'t, 't>],
+    ) -> fmt::Result {
+        let mut attributes = mem::take(&mut self.attributes);
+        attributes.extend(inherited.iter().cloned().chain(node.attributes()));
+        attributes.sort_unstable_by_key(|attribute| (attribute.namespace(), attribute.name()));
+        self.write(["<", name])?;
+        self.declarations(node, name, &attributes)?;
+        for attribute in attributes.drain(..) {
+            self.pair([" ", attribute_name(node, &attribute)], attribute.value())?;
         }
+        self.attributes = attributes;
+        self.write([">"])
     }
 
     /// Shows each declaration unless the nearest open element that declares the prefix says the same.
-    fn declarations(&mut self, node: Node<'t>, name: &'t str, attributes: &[Attribute<'t, 't>]) {
-        for wanted in self.wanted(node, name, attributes) {
-            let uri = node.lookup_namespace_uri(wanted).unwrap_or_default();
-            let shown = self.rendered.iter().rev().find(|(prefix, _)| *prefix == wanted);
-            if shown.map_or("", |(_, uri)| uri) == uri {
-                continue;
-            }
-            match wanted {
-                Some(prefix) => self.pair(&format!("xmlns:{prefix}"), uri),
-                None => self.pair("xmlns", uri),
-            }
-            self.rendered.push((wanted, uri));
-        }
-    }
-
-    /// The prefixes to declare, sorted, each once; the default namespace first.
-    fn wanted(
-        &self,
+    fn declarations(
+        &mut self,
         node: Node<'t>,
         name: &'t str,
         attributes: &[Attribute<'t, 't>],
-    ) -> Vec<Option<&'t str>> {
-        let in_scope = node.namespaces().map(|namespace| namespace.name());
-        let mut wanted: Vec<Option<&str>> = match self.method {
-            Method::Inclusive => in_scope.chain([None]).collect(),
+    ) -> fmt::Result {
+        let mut wanted = mem::take(&mut self.wanted);
+        self.collect_wanted(&mut wanted, node, name, attributes);
+        for prefix in wanted.drain(..) {
+            let uri = node.lookup_namespace_uri(prefix).unwrap_or_default();
+            let shown = self.rendered.iter().rev().find(|(shown, _)| *shown == prefix);
+            if shown.map_or("", |(_, uri)| uri) == uri {
+                continue;
+            }
+            match prefix {
+                Some(prefix) => self.pair([" xmlns:", prefix], uri)?,
+                None => self.pair([" xmlns"], uri)?,
+            }
+            self.rendered.push((prefix, uri));
+        }
+        self.wanted = wanted;
+        Ok(())
+    }
+
+    /// The prefixes to declare, sorted, each once; the default namespace first.
+    fn collect_wanted(
+        &self,
+        wanted: &mut Vec<Option<&'t str>>,
+        node: Node<'t>,
+        name: &'t str,
+        attributes: &[Attribute<'t, 't>],
+    ) {
+        let in_scope = || node.namespaces().map(|namespace| namespace.name()).chain([None]);
+        match self.method {
+            Method::Inclusive => wanted.extend(in_scope()),
             Method::Exclusive(list) => {
                 let used = attributes.iter().map(|found| prefix(attribute_name(node, found)));
-                let used = used.filter(Option::is_some).chain([prefix(name)]);
-                let listed = in_scope.chain([None]).filter(|prefix| list.contains(prefix));
-                if list.is_empty() { used.collect() } else { used.chain(listed).collect() }
+                wanted.extend(used.filter(Option::is_some).chain([prefix(name)]));
+                if !list.is_empty() {
+                    wanted.extend(in_scope().filter(|prefix| list.contains(prefix)));
+                }
             }
-        };
+        }
         wanted.retain(|prefix| *prefix != Some("xml"));
         wanted.sort_unstable();
         wanted.dedup();
-        wanted
     }
 
-    fn pair(&mut self, name: &str, value: &str) {
-        self.out.push(' ');
-        self.out.push_str(name);
-        self.out.push_str("=\"");
-        escape::push_attribute(&mut self.out, value);
-        self.out.push('"');
+    fn pair<const N: usize>(&mut self, name: [&str; N], value: &str) -> fmt::Result {
+        self.write(name)?;
+        self.write(["=\""])?;
+        escape::write_attribute(self.out, value)?;
+        self.write(["\""])
+    }
+
+    fn write<const N: usize>(&mut self, pieces: [&str; N]) -> fmt::Result {
+        pieces.into_iter().try_for_each(|piece| self.out.write_str(piece))
     }
 }
 
@@ -158,16 +196,22 @@ mod tests {
         *,
     };
 
+    fn written(apex: Node, method: &Method) -> String {
+        let mut out = String::new();
+        canonicalize(&mut out, apex, None, method).expect("a string takes everything");
+        out
+    }
+
     fn canonical(text: &str, method: &Method) -> String {
         let text = normalise(text);
         let tree = Tree::parse(&text, Comments::Skipped).expect("parses");
-        canonicalize(tree.root(), None, method)
+        written(tree.root(), method)
     }
 
     fn inner(text: &str, method: &Method) -> String {
         let tree = Tree::parse(text, Comments::Skipped).expect("parses");
         let apex = elements(tree.root()).next().expect("a child");
-        canonicalize(apex, None, method)
+        written(apex, method)
     }
 
     #[test]
@@ -224,7 +268,8 @@ mod tests {
         let tree = Tree::parse(text, Comments::Refused).expect("parses");
         let apex = elements(tree.root()).next().expect("b");
         let except = elements(apex).next();
-        let canonical = canonicalize(apex, except, &Method::Exclusive(vec![]));
+        let mut canonical = String::new();
+        canonicalize(&mut canonical, apex, except, &Method::Exclusive(vec![])).expect("written");
         assert_eq!(canonical, "<b> \n<c></c></b>");
     }
 }

@@ -20,13 +20,15 @@ const BEARER: &str = "urn:oasis:names:tc:SAML:2.0:cm:bearer";
 #[derive(Clone, Copy)]
 pub(super) struct Delivery<'a> {
     pub(super) acs_url: &'a str,
-    pub(super) pending: &'a RequestId,
+    /// `None`: nobody asked.
+    pub(super) pending: Option<&'a RequestId>,
     pub(super) clock: Clock,
 }
 
 impl Delivery<'_> {
     pub(super) fn expected(&self) -> String {
-        format!("bearer, to {}, in response to {}", self.acs_url, self.pending)
+        let pending = self.pending.map_or("no request", RequestId::as_str);
+        format!("bearer, to {}, in response to {pending}", self.acs_url)
     }
 }
 
@@ -57,18 +59,23 @@ fn check_one(bearer: Node, delivery: Delivery) -> Result<UnixTime, Fault> {
     let begin = attribute(data, "NotBefore");
     let endless = Rejection::ConfirmationNotBefore.when(begin.is_some());
     endless.map_err(|rejection| rejection.seeing_plain(begin.unwrap_or_default()))?;
-    check_value(data, "Recipient", delivery.acs_url, Rejection::Recipient)?;
+    check_value(data, "Recipient", Some(delivery.acs_url), Rejection::Recipient)?;
     let end = time(data, "NotOnOrAfter")?.ok_or(Rejection::ConfirmationWithoutEnd)?;
     let in_time = Rejection::ConfirmationExpired.when(delivery.clock.passed(end));
     in_time.map_err(|rejection| rejection.seeing_plain(end.to_rfc3339()))?;
-    let pending = delivery.pending.as_str();
+    let pending = delivery.pending.map(RequestId::as_str);
     check_value(data, "InResponseTo", pending, Rejection::ConfirmationInResponseTo)?;
     Ok(end)
 }
 
-fn check_value(data: Node, name: &str, expected: &str, otherwise: Rejection) -> Result<(), Fault> {
+fn check_value(
+    data: Node,
+    name: &str,
+    expected: Option<&str>,
+    otherwise: Rejection,
+) -> Result<(), Fault> {
     match attribute(data, name) {
-        Some(value) if value == expected => Ok(()),
+        value if value == expected => Ok(()),
         _ if !otherwise.in_force() => Ok(()),
         other => Err(otherwise.seeing_plain(format!("{name} {}", other.unwrap_or("none")))),
     }

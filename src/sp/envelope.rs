@@ -17,16 +17,12 @@ const SUCCESS: &str = "urn:oasis:names:tc:SAML:2.0:status:Success";
 
 /// The top-level status is `Success` (SAML Core §3.2.2.2).
 pub(super) fn check_status(response: Node) -> Checked<()> {
-    let status = expect(response, PROTOCOL, "Status")?;
-    let code = expect(status, PROTOCOL, "StatusCode")?;
-    let top = attribute(code, "Value").unwrap_or_default();
+    let (top, second) = status_codes(response)?;
     if top == SUCCESS || !Rejection::Status.in_force() {
-        return passed(short(top));
+        passed("Success")
+    } else {
+        Err(Rejection::Status.seeing_plain(written(top, second)))
     }
-    let second = child(code, PROTOCOL, "StatusCode")?;
-    let second = second.and_then(|code| attribute(code, "Value")).map(short);
-    let codes = [Some(short(top)), second].into_iter().flatten().collect::<Vec<_>>().join(" / ");
-    Err(Rejection::Status.seeing_plain(codes))
 }
 
 /// What the provider adds to the codes in its own words, which may name the person.
@@ -63,10 +59,19 @@ pub(super) fn check_destination(response: Node, acs_url: &str, signed: bool) -> 
     }
 }
 
-/// The response answers the pending request (SAML Core §3.2.2).
-pub(super) fn check_in_response_to(response: Node, pending: &RequestId) -> Checked<()> {
+/// A signed logout message is addressed to our endpoint (SAML Bindings §3.4.5.2, §3.5.5.2).
+pub(super) fn check_slo_destination(message: Node, slo_url: &str) -> Checked<()> {
+    match attribute(message, "Destination") {
+        Some(destination) if destination == slo_url => passed(destination),
+        other => Err(Rejection::SloDestination.seeing_plain(other.unwrap_or("none"))),
+    }
+}
+
+/// The response answers the pending request, or none where there is none (SAML Core §3.2.2, SAML Profiles
+/// §4.1.5).
+pub(super) fn check_in_response_to(response: Node, pending: Option<&RequestId>) -> Checked<()> {
     match attribute(response, "InResponseTo") {
-        Some(request) if request == pending.as_str() => passed(request),
+        request if request == pending.map(RequestId::as_str) => passed(request.unwrap_or("none")),
         _ if !Rejection::InResponseTo.in_force() => passed("not checked"),
         other => Err(Rejection::InResponseTo.seeing_plain(other.unwrap_or("none"))),
     }
@@ -88,6 +93,41 @@ pub(super) fn check_response_issuer(response: Node, entity_id: &str, signed: boo
 pub(super) fn check_assertion_issuer(assertion: Node, entity_id: &str) -> Checked<()> {
     let issuer = expect(assertion, ASSERTION, "Issuer")?;
     check_issuer(issuer, entity_id, Rejection::AssertionIssuer)
+}
+
+/// A logout message names the provider (SAML Profiles §4.4.4.1).
+pub(super) fn check_message_issuer(message: Node, entity_id: &str) -> Checked<()> {
+    let issuer = expect(message, ASSERTION, "Issuer")?;
+    check_issuer(issuer, entity_id, Rejection::Issuer)
+}
+
+/// `Version` is `2.0` (SAML Core §3.2.1, §3.2.2).
+pub(super) fn check_message_version(message: Node) -> Checked<()> {
+    match attribute(message, "Version") {
+        Some("2.0") => passed("2.0"),
+        other => Err(Rejection::Version.seeing_plain(other.unwrap_or("none"))),
+    }
+}
+
+/// The codes of a `LogoutResponse`, unless everything is signed out (SAML Core §3.7.3.2).
+pub(super) fn logout_status(response: Node) -> Checked<Option<String>> {
+    let (top, second) = status_codes(response)?;
+    let codes = written(top, second);
+    let complaint = (top != SUCCESS || second.is_some()).then(|| codes.clone());
+    Ok((complaint, Actual::plain(codes)))
+}
+
+/// Top-level and second-level code.
+fn status_codes<'t>(response: Node<'t>) -> Result<(&'t str, Option<&'t str>), Rejection> {
+    let status = expect(response, PROTOCOL, "Status")?;
+    let code = expect(status, PROTOCOL, "StatusCode")?;
+    let second = child(code, PROTOCOL, "StatusCode")?;
+    let second = second.and_then(|code| attribute(code, "Value"));
+    Ok((attribute(code, "Value").unwrap_or_default(), second))
+}
+
+fn written(top: &str, second: Option<&str>) -> String {
+    [Some(top), second].into_iter().flatten().map(short).collect::<Vec<_>>().join(" / ")
 }
 
 fn check_issuer(issuer: Node, entity_id: &str, rejection: Rejection) -> Checked<()> {

@@ -1,53 +1,60 @@
 //! Characters that XML takes for markup, as canonical XML writes them (Canonical XML 1.0 §2.3).
 
-/// Appends `text` as element content.
-pub(super) fn push_text(out: &mut String, text: &str) {
-    push(out, text, |char| match char {
-        '&' => Some("&amp;"),
-        '<' => Some("&lt;"),
-        '>' => Some("&gt;"),
-        '\r' => Some("&#xD;"),
+use std::fmt::{Result, Write};
+
+/// Writes `text` as element content.
+pub(super) fn write_text(out: &mut impl Write, text: &str) -> Result {
+    write(out, text, |byte| match byte {
+        b'&' => Some("&amp;"),
+        b'<' => Some("&lt;"),
+        b'>' => Some("&gt;"),
+        b'\r' => Some("&#xD;"),
         _ => None,
-    });
+    })
 }
 
-/// Appends `value` as the inside of a double-quoted attribute.
-pub(super) fn push_attribute(out: &mut String, value: &str) {
-    push(out, value, |char| match char {
-        '&' => Some("&amp;"),
-        '<' => Some("&lt;"),
-        '"' => Some("&quot;"),
-        '\t' => Some("&#x9;"),
-        '\n' => Some("&#xA;"),
-        '\r' => Some("&#xD;"),
+/// Writes `value` as the inside of a double-quoted attribute.
+pub(super) fn write_attribute(out: &mut impl Write, value: &str) -> Result {
+    write(out, value, |byte| match byte {
+        b'&' => Some("&amp;"),
+        b'<' => Some("&lt;"),
+        b'"' => Some("&quot;"),
+        b'\t' => Some("&#x9;"),
+        b'\n' => Some("&#xA;"),
+        b'\r' => Some("&#xD;"),
         _ => None,
-    });
+    })
 }
 
 /// `value` for an attribute.
 pub(super) fn attribute(value: &str) -> String {
     let mut out = String::with_capacity(value.len());
-    push_attribute(&mut out, value);
+    // Writing into a string never fails.
+    write_attribute(&mut out, value).ok();
     out
 }
 
 /// `value` for element content.
 pub(super) fn text(value: &str) -> String {
     let mut out = String::with_capacity(value.len());
-    push_text(&mut out, value);
+    write_text(&mut out, value).ok();
     out
 }
 
-fn push(out: &mut String, text: &str, reference: impl Fn(char) -> Option<&'static str>) {
+fn write(
+    out: &mut impl Write,
+    text: &str,
+    reference: impl Fn(u8) -> Option<&'static str>,
+) -> Result {
     let mut plain = 0;
     for (at, byte) in text.bytes().enumerate() {
-        if let Some(reference) = reference(char::from(byte)) {
-            out.push_str(&text[plain..at]);
-            out.push_str(reference);
+        if let Some(reference) = reference(byte) {
+            out.write_str(&text[plain..at])?;
+            out.write_str(reference)?;
             plain = at + 1;
         }
     }
-    out.push_str(&text[plain..]);
+    out.write_str(&text[plain..])
 }
 
 #[cfg(test)]

@@ -13,7 +13,8 @@ pub(super) const METADATA_BYTES: usize = 1024 * 1024;
 pub(super) const NODES: u32 = 20_000;
 const DEPTH: usize = 48;
 const ATTRIBUTES: usize = 48;
-const NAMESPACES: usize = 48;
+/// Declarations in scope.
+pub(super) const NAMESPACES: usize = 48;
 /// The parser keeps the length of a name in 16 bits.
 const NAME_BYTES: usize = 1_000;
 

@@ -13,12 +13,23 @@ use super::{
 /// More signing certificates than this are a mistake; each costs a verification.
 const MOST_CERTIFICATES: usize = 10;
 
+/// Where a provider takes logout messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SloEndpoint {
+    /// How messages travel there.
+    pub binding: SsoBinding,
+    /// For requests.
+    pub url: String,
+    /// For responses: `ResponseLocation`, else the same (SAML Metadata §2.2.2).
+    pub response_url: String,
+}
+
 /// One identity provider: names, endpoints, keys and switches. Made once for each configuration.
 pub struct Idp {
     entity_id: String,
     binding: SsoBinding,
     sso_url: String,
-    slo_url: Option<String>,
+    slo: Option<SloEndpoint>,
     trust: Trust,
     sign_requests: bool,
     valid_until: Option<UnixTime>,
@@ -45,12 +56,11 @@ impl Idp {
         let named = named.map(|list| parse_certificates("x509Certificate", list)).transpose()?;
         let entity_id = entity_id(configuration, &metadata)?;
         let (binding, sso_url) = sso_endpoint(configuration, &metadata)?;
-        let slo = [&configuration.slo_url, &metadata.slo_redirect, &metadata.slo_post];
         Ok(Self {
             entity_id,
             binding,
             sso_url,
-            slo_url: slo.into_iter().find_map(Clone::clone),
+            slo: slo_endpoint(configuration, &metadata),
             sign_requests: configuration.sign_authn_requests || metadata.want_authn_requests_signed,
             valid_until: metadata.valid_until,
             cache_duration: metadata.cache_duration,
@@ -83,10 +93,10 @@ impl Idp {
         self.binding
     }
 
-    /// Where `LogoutRequest`s go, if the provider takes them.
+    /// Where logout messages go, if the provider takes them.
     #[must_use]
-    pub fn slo_url(&self) -> Option<&str> {
-        self.slo_url.as_deref()
+    pub const fn slo(&self) -> Option<&SloEndpoint> {
+        self.slo.as_ref()
     }
 
     /// Whether our requests are signed: by configuration, or because the provider insists.
@@ -186,6 +196,20 @@ fn entity_id(configuration: &SamlConfiguration, metadata: &IdpMetadata) -> Resul
             Err(Invalid::new("entityId", format!("differs from the metadata, which says {found}")))
         }
     }
+}
+
+/// The configured URL, with what metadata says about it; from metadata redirect before POST.
+fn slo_endpoint(configuration: &SamlConfiguration, metadata: &IdpMetadata) -> Option<SloEndpoint> {
+    let mut published = metadata.slo.iter().filter(|slo| {
+        [&slo.url, &slo.response_url].iter().all(|url| check_url("slo", url).is_ok())
+    });
+    let Some(url) = &configuration.slo_url else {
+        return published.min_by_key(|slo| slo.binding == SsoBinding::Post).cloned();
+    };
+    published.find(|slo| slo.url == *url).cloned().or_else(|| {
+        let (url, response_url) = (url.clone(), url.clone());
+        Some(SloEndpoint { binding: SsoBinding::Redirect, url, response_url })
+    })
 }
 
 /// The configured URL and binding; from metadata redirect before POST.

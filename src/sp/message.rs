@@ -85,13 +85,14 @@ pub(super) fn check_decrypted(root: Node, name: &str) -> Result<(), Rejection> {
 /// is hidden in `Extensions`, `Advice`, `Object` or a second wrapper.
 fn check_places(root: Node) -> Result<(), Rejection> {
     let in_place = |node: Node| {
-        let parent = node.parent_element();
-        let in_response = parent == Some(root) && is(root, PROTOCOL, "Response");
+        let in_response = || node.parent_element() == Some(root) && is(root, PROTOCOL, "Response");
         match node.tag_name().name() {
             "Response" => node == root && is(node, PROTOCOL, "Response"),
-            "Assertion" => is(node, ASSERTION, "Assertion") && (node == root || in_response),
-            "EncryptedAssertion" => is(node, ASSERTION, "EncryptedAssertion") && in_response,
-            "Signature" => is(node, DS, "Signature") && parent.is_some_and(may_be_signed),
+            "Assertion" => is(node, ASSERTION, "Assertion") && (node == root || in_response()),
+            "EncryptedAssertion" => is(node, ASSERTION, "EncryptedAssertion") && in_response(),
+            "Signature" => {
+                is(node, DS, "Signature") && node.parent_element().is_some_and(may_be_signed)
+            }
             _ => true,
         }
     };

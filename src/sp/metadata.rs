@@ -3,7 +3,7 @@
 use openssl::error::ErrorStack;
 
 use crate::domain::{
-    resource::{Invalid, NameIdFormat},
+    resource::{Invalid, NameIdFormat, SsoBinding},
     words::UnixTime,
 };
 
@@ -11,6 +11,7 @@ use super::{
     certificates::{CertificateInfo, SigningKey, Trust, to_base64},
     duration, escape,
     guard::{Comments, METADATA_BYTES},
+    idp::SloEndpoint,
     names::{
         DS, EMAIL_ADDRESS, METADATA, PERSISTENT, POST, PROTOCOL, REDIRECT, TRANSIENT, UNSPECIFIED,
     },
@@ -29,10 +30,8 @@ pub struct IdpMetadata {
     pub sso_redirect: Option<String>,
     /// `SingleSignOnService` by HTTP-POST.
     pub sso_post: Option<String>,
-    /// `SingleLogoutService` by HTTP-Redirect.
-    pub slo_redirect: Option<String>,
-    /// `SingleLogoutService` by HTTP-POST.
-    pub slo_post: Option<String>,
+    /// Every `SingleLogoutService` of a binding that we speak.
+    pub slo: Vec<SloEndpoint>,
     /// Whether the provider insists on signed requests.
     pub want_authn_requests_signed: bool,
     /// The earliest `validUntil` on the way to the descriptor.
@@ -128,8 +127,7 @@ fn read(root: Node, entity: Node, descriptor: Node) -> Result<IdpMetadata, Rejec
         entity_id: attribute(entity, "entityID").unwrap_or_default().to_owned(),
         sso_redirect: endpoint(descriptor, "SingleSignOnService", REDIRECT),
         sso_post: endpoint(descriptor, "SingleSignOnService", POST),
-        slo_redirect: endpoint(descriptor, "SingleLogoutService", REDIRECT),
-        slo_post: endpoint(descriptor, "SingleLogoutService", POST),
+        slo: children(descriptor, METADATA, "SingleLogoutService").filter_map(slo).collect(),
         want_authn_requests_signed: matches!(wanted, Some("true" | "1")),
         valid_until: times.into_iter().min(),
         cache_duration: caches.filter_map(duration::parse).min(),
@@ -141,6 +139,17 @@ fn endpoint(descriptor: Node, name: &'static str, binding: &str) -> Option<Strin
     let mut services = children(descriptor, METADATA, name);
     let service = services.find(|service| attribute(*service, "Binding") == Some(binding))?;
     attribute(service, "Location").map(str::to_owned)
+}
+
+fn slo(service: Node) -> Option<SloEndpoint> {
+    let binding = match attribute(service, "Binding")? {
+        REDIRECT => SsoBinding::Redirect,
+        POST => SsoBinding::Post,
+        _ => return None,
+    };
+    let url = attribute(service, "Location")?;
+    let response_url = attribute(service, "ResponseLocation").unwrap_or(url);
+    Some(SloEndpoint { binding, url: url.to_owned(), response_url: response_url.to_owned() })
 }
 
 /// Keys of use `signing` or of any use; those that are too weak are passed over.
@@ -161,7 +170,7 @@ fn signing_keys(descriptor: Node) -> Result<Vec<SigningKey>, Rejection> {
     Ok(keys)
 }
 
-/// Writes our metadata: signing and encryption keys, one ACS by POST.
+/// Writes our metadata: signing and encryption keys, single logout, one ACS by POST.
 ///
 /// `name_id_format` is what we ask this provider for; `sign_requests` whether our requests are signed.
 ///
@@ -174,11 +183,15 @@ pub fn build_metadata(
 ) -> Result<String, ErrorStack> {
     let keys = sp.keys.iter().enumerate().map(|(index, key)| key_descriptors(key, index == 0));
     let keys = keys.collect::<Result<String, _>>()?;
-    let acs = escape::attribute(&sp.acs_url);
+    let (acs, slo) = (escape::attribute(&sp.acs_url), escape::attribute(&sp.slo_url));
+    let slo = [REDIRECT, POST].map(|binding| {
+        format!("<md:SingleLogoutService Binding=\"{binding}\" Location=\"{slo}\"/>")
+    });
+    let slo = slo.concat();
     Ok(format!(
         "<md:EntityDescriptor xmlns:md=\"{METADATA}\" entityID=\"{}\">\
          <md:SPSSODescriptor AuthnRequestsSigned=\"{sign_requests}\" WantAssertionsSigned=\"true\" \
-         protocolSupportEnumeration=\"{PROTOCOL}\">{keys}\
+         protocolSupportEnumeration=\"{PROTOCOL}\">{keys}{slo}\
          <md:NameIDFormat>{}</md:NameIDFormat>\
          <md:AssertionConsumerService Binding=\"{POST}\" Location=\"{acs}\" index=\"0\" \
          isDefault=\"true\"/></md:SPSSODescriptor></md:EntityDescriptor>",

@@ -2,7 +2,8 @@
 //!
 //! Comes in: what an administrator configured ([`Idp`], [`ServiceProvider`]) and a `SAMLResponse` as the
 //! browser delivered it. Goes out: an [`Outgoing`] `AuthnRequest`, our metadata, and a
-//! [`VerifiedAssertion`] or the [`Rejection`] that says which check failed.
+//! [`VerifiedAssertion`] or the [`Rejection`] that says which check failed. Logout messages come and go
+//! the same way (`logout.rs`).
 //!
 //! ```text
 //! size ▸ base64 ▸ UTF-8 ▸ guard ▸ parse ▸ shape        message.rs guard.rs tree.rs
@@ -32,11 +33,13 @@ mod envelope;
 mod escape;
 mod guard;
 mod idp;
+mod logout;
 mod message;
 mod metadata;
 mod names;
 mod outgoing;
 mod protection;
+pub mod redirect_query;
 mod rejection;
 mod request;
 mod response;
@@ -44,15 +47,22 @@ mod service_provider;
 mod signature;
 mod statement;
 mod steps;
+mod transport;
 mod tree;
 
 pub use certificates::CertificateInfo;
-pub use idp::Idp;
+pub use idp::{Idp, SloEndpoint};
+pub use logout::{
+    Delivered, Farewell, LogoutMessage, LogoutOutcome, NotBelieved, Question,
+    VerifiedLogoutRequest, VerifiedLogoutResponse, build_logout_request, build_logout_response,
+    verify_logout,
+};
 pub use metadata::{IdpMetadata, build_metadata, parse_metadata};
 pub use rejection::Rejection;
-pub use request::{NotBuilt, Outgoing, RequestOptions, build_authn_request};
-pub use response::{VerifiedAssertion, verify_response};
+pub use request::{RequestOptions, build_authn_request};
+pub use response::{VerifiedAssertion, is_unsolicited, verify_response, verify_unsolicited};
 pub use service_provider::{ServiceProvider, SpKey, make_certificate};
+pub use transport::{NotBuilt, Outgoing};
 
 #[cfg(test)]
 mod tests;

@@ -67,6 +67,24 @@ pub enum Rejection {
     #[error("no key of the provider made this signature")]
     SignatureMismatch,
 
+    // Logout messages.
+    #[error("the message is not signed")]
+    UnsignedMessage,
+    #[error("a parameter comes twice or in disguise")]
+    RepeatedParameter,
+    #[error("there is a request and a response at once")]
+    SeveralMessages,
+    #[error("the message is not deflated")]
+    NotDeflated,
+    #[error("the message was issued by somebody else")]
+    Issuer,
+    #[error("the message is addressed to another endpoint")]
+    SloDestination,
+    #[error("the message is too old, or from the future")]
+    Stale,
+    #[error("the request names nobody")]
+    NoNameId,
+
     // Encryption.
     #[error("the encryption algorithm is not accepted")]
     EncryptionAlgorithm,
@@ -195,6 +213,22 @@ impl Rejection {
                 "The provider signs with a key we do not know: it may have changed its certificate. \
                  Compare fingerprints, then update configuration.x509Certificate or the metadata."
             }
+            Self::UnsignedMessage => {
+                "Let the provider sign its logout messages; anybody can end sessions otherwise."
+            }
+            Self::RepeatedParameter | Self::SeveralMessages => {
+                "No ordinary provider sends this. Treat it as an attack unless a proxy on the way \
+                 rewrites addresses."
+            }
+            Self::NotDeflated => "Let the provider encode redirects with DEFLATE, as SAML asks.",
+            Self::SloDestination => {
+                "Give the provider our single logout service URL exactly as in our metadata."
+            }
+            Self::Stale => {
+                "Compare the clocks of provider and broker (NTP); a logout message counts for five \
+                 minutes."
+            }
+            Self::NoNameId => "Let the provider name the person by NameID in its LogoutRequest.",
             Self::EncryptionAlgorithm => {
                 "Let the provider encrypt with AES-GCM and RSA-OAEP; RSA 1.5 is not accepted."
             }
@@ -225,7 +259,7 @@ impl Rejection {
                 "The answer belongs to another sign-in: an old tab, a repeated answer, or a sign-in \
                  that began at the provider. Begin again at the application."
             }
-            Self::ResponseIssuer | Self::AssertionIssuer => {
+            Self::ResponseIssuer | Self::AssertionIssuer | Self::Issuer => {
                 "Set configuration.entityId to the issuer that the provider really sends, if you \
                  trust it."
             }

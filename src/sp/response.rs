@@ -19,7 +19,7 @@ use super::{
     signature::{self, Covered, Signed},
     statement,
     steps::{Checked, Steps, passed},
-    tree::{Node, Tree, normalise},
+    tree::{Node, Tree, attribute, normalise},
 };
 
 /// An assertion that passed every check but replay: whoever holds one may act on it once
@@ -84,6 +84,18 @@ pub fn verify_response(
     now: UnixTime,
     trace: &mut Trace,
 ) -> Result<VerifiedAssertion, Rejection> {
+    verify(saml_response, idp, sp, Some(pending), now, trace)
+}
+
+/// `pending` is the request that must be answered; `None`: there must be none.
+fn verify(
+    saml_response: &str,
+    idp: &Idp,
+    sp: &ServiceProvider,
+    pending: Option<&RequestId>,
+    now: UnixTime,
+    trace: &mut Trace,
+) -> Result<VerifiedAssertion, Rejection> {
     let steps = &mut Steps::new(trace);
     steps.check("provider metadata", "not expired", idp.check_current(now))?;
     steps.check("size", "at most 256 KiB of XML", message::check_size(saml_response))?;
@@ -102,6 +114,40 @@ pub fn verify_response(
         Content::Plain(assertion) => verifier.plain(response, assertion, steps),
         Content::Encrypted(encrypted) => verifier.encrypted(response, encrypted, steps),
     }
+}
+
+/// Decides whether a response that answers no request proves who the person is (SAML Profiles §4.1.5).
+///
+/// As [`verify_response`], but nothing in it may name a request. Whose browser delivered it is not known.
+///
+/// # Errors
+/// [`Rejection`], as there.
+pub fn verify_unsolicited(
+    saml_response: &str,
+    idp: &Idp,
+    sp: &ServiceProvider,
+    now: UnixTime,
+    trace: &mut Trace,
+) -> Result<VerifiedAssertion, Rejection> {
+    verify(saml_response, idp, sp, None, now, trace)
+}
+
+/// Whether the message is a `Response` that names no request: nothing more is looked at, and nothing is
+/// believed.
+///
+/// # Errors
+/// [`Rejection`] of what is no such message at all.
+pub fn is_unsolicited(saml_response: &str) -> Result<bool, Rejection> {
+    let look = || -> Checked<bool> {
+        message::check_size(saml_response)?;
+        let (bytes, _) = message::decode(saml_response)?;
+        let (text, _) = message::utf8(bytes)?;
+        let text = normalise(&text);
+        let (tree, actual) = parse(&text)?;
+        message::shape(tree.root())?;
+        Ok((attribute(tree.root(), "InResponseTo").is_none(), actual))
+    };
+    look().map(|(unsolicited, _)| unsolicited).map_err(|fault| fault.rejection())
 }
 
 fn parse(text: &str) -> Checked<Tree<'_>> {
@@ -126,7 +172,7 @@ fn check_status(response: Node, steps: &mut Steps) -> Result<(), Rejection> {
 
 /// Verifies the signature that `node` carries for itself, if it carries one: none bad.
 fn verify_signature<'t, 'k>(
-    check: &str,
+    check: &'static str,
     node: Node<'t>,
     idp: &'k Idp,
     steps: &mut Steps,
@@ -152,7 +198,7 @@ fn sized(text: String) -> (String, Actual) {
 struct Verifier<'a> {
     idp: &'a Idp,
     sp: &'a ServiceProvider,
-    pending: &'a RequestId,
+    pending: Option<&'a RequestId>,
     clock: Clock,
     opener: Opener<'a>,
 }
@@ -227,13 +273,14 @@ impl Verifier<'_> {
         check_status(response, steps)?;
         steps.check("version", "2.0", envelope::check_version(response, assertion))?;
         let destination = envelope::check_destination(response, acs_url, signed);
-        steps.check("destination", acs_url, destination)?;
+        steps.check("destination", acs_url.to_owned(), destination)?;
         let answered = envelope::check_in_response_to(response, self.pending);
-        steps.check("in response to", self.pending.as_str(), answered)?;
+        let pending = self.pending.map_or("no request", RequestId::as_str).to_owned();
+        steps.check("in response to", pending, answered)?;
         let issuer = envelope::check_response_issuer(response, entity_id, signed);
-        steps.check("response issuer", entity_id, issuer)?;
+        steps.check("response issuer", entity_id.to_owned(), issuer)?;
         let issuer = envelope::check_assertion_issuer(assertion, entity_id);
-        steps.check("issuer", entity_id, issuer)
+        steps.check("issuer", entity_id.to_owned(), issuer)
     }
 
     /// Reads the assertion from the covered bytes only.
@@ -280,14 +327,14 @@ impl Verifier<'_> {
         let end = steps.check("validity", now, end)?;
         let entity_id = &self.sp.entity_id;
         let audience = conditions::check_audience(conditions, entity_id);
-        steps.check("audience", entity_id, audience)?;
+        steps.check("audience", entity_id.clone(), audience)?;
         Ok(end)
     }
 }
 
 impl Idp {
     /// The metadata that this provider is known by has not run out (SAML Metadata §2.3.2).
-    fn check_current(&self, now: UnixTime) -> Checked<()> {
+    pub(super) fn check_current(&self, now: UnixTime) -> Checked<()> {
         match self.valid_until() {
             Some(end) if now >= end && Rejection::MetadataExpired.in_force() => {
                 Err(Rejection::MetadataExpired.seeing_plain(end.to_rfc3339()))

@@ -19,6 +19,8 @@ pub struct ServiceProvider {
     pub entity_id: String,
     /// Where responses arrive by POST.
     pub acs_url: String,
+    /// Where logout messages arrive, by redirect or POST.
+    pub slo_url: String,
     /// The first signs; all decrypt.
     pub keys: Vec<SpKey>,
 }

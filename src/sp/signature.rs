@@ -13,15 +13,23 @@
 //!
 //! Source: SAML Core §5.4; XML Signature §3.2.
 
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    fmt::{self, Write},
+};
 
-use openssl::{hash::hash, memcmp};
+use openssl::{
+    hash::{DigestBytes, Hasher},
+    memcmp,
+};
 
 use super::{
     algorithms::{Hash, SignatureMethod, digest_method},
     c14n::{Method, canonicalize},
     certificates::{SigningKey, Trust},
+    guard,
     names::{ASSERTION, C14N, DS, ENVELOPED, EXC_C14N},
+    redirect_query::SignedQuery,
     rejection::Rejection,
     steps::Fault,
     tree::{Node, attribute, child, decode_base64, elements, is, text},
@@ -40,6 +48,11 @@ impl<'t> Covered<'t> {
     #[cfg(test)]
     pub(super) fn unproven(node: Node<'t>) -> Option<Self> {
         (!Rejection::Unsigned.in_force()).then_some(Self(node))
+    }
+
+    /// The root of the message that a signed query carried is covered with it.
+    pub(super) fn by_query(root: Node<'t>, _proof: &SignedQuery) -> Self {
+        Self(root)
     }
 
     /// The assertion that stands directly in this response is covered with it.
@@ -98,7 +111,9 @@ impl<'t> Signature<'t> {
 
     /// Finds the key that made it.
     fn verify<'k>(&self, info: &SignedInfo, trust: &'k Trust) -> Result<&'k SigningKey, Fault> {
-        let signed = canonicalize(self.signed_info, None, &info.c14n);
+        let mut signed = String::new();
+        canonicalize(&mut signed, self.signed_info, None, &info.c14n)
+            .map_err(|_| Rejection::SignatureMismatch)?;
         let made = |key: &&SigningKey| {
             info.method.verify(&key.key, signed.as_bytes(), &self.value)
                 || !Rejection::SignatureMismatch.in_force()
@@ -156,12 +171,14 @@ impl<'t> SignedInfo<'t> {
     }
 
     fn verify_digest(&self, parent: Node, signature: Node) -> Result<(), Rejection> {
-        let covered = canonicalize(parent, Some(signature), &self.transform);
-        let digest = hash(self.digest.function(), covered.as_bytes());
-        let digest = digest.map_err(|_| Rejection::DigestMismatch)?;
+        let digest = Digest::new(self.digest).and_then(|mut digest| {
+            canonicalize(&mut digest, parent, Some(signature), &self.transform).ok()?;
+            digest.finish()
+        });
+        let wanted = self.digest_value.as_slice();
         let same =
-            digest.len() == self.digest_value.len() && memcmp::eq(&digest, &self.digest_value);
-        Rejection::DigestMismatch.unless(same && !covered.is_empty())
+            |digest: DigestBytes| digest.len() == wanted.len() && memcmp::eq(&digest, wanted);
+        Rejection::DigestMismatch.unless(digest.is_some_and(same))
     }
 
     fn is_weak(&self) -> bool {
@@ -169,6 +186,44 @@ impl<'t> SignedInfo<'t> {
             || self.digest == Hash::Sha1
             || self.c14n == Method::Inclusive
             || self.transform == Method::Inclusive
+    }
+}
+
+/// The digest of a canonical form that is never held as a whole.
+struct Digest {
+    hasher: Hasher,
+    /// What was not hashed yet: many small pieces come, and each call of the hasher has its price.
+    waiting: Vec<u8>,
+    empty: bool,
+}
+
+impl Digest {
+    const PIECE: usize = 1_024;
+
+    fn new(hash: Hash) -> Option<Self> {
+        let hasher = Hasher::new(hash.function()).ok()?;
+        Some(Self { hasher, waiting: Vec::with_capacity(Self::PIECE), empty: true })
+    }
+
+    /// `None` also where nothing was written: an empty canonical form proves nothing.
+    fn finish(mut self) -> Option<DigestBytes> {
+        self.hasher.update(&self.waiting).ok()?;
+        self.hasher.finish().ok().filter(|_| !self.empty)
+    }
+}
+
+impl Write for Digest {
+    fn write_str(&mut self, piece: &str) -> fmt::Result {
+        self.empty &= piece.is_empty();
+        if self.waiting.len() + piece.len() > Self::PIECE {
+            self.hasher.update(&self.waiting).map_err(|_| fmt::Error)?;
+            self.waiting.clear();
+        }
+        if piece.len() > Self::PIECE {
+            return self.hasher.update(piece.as_bytes()).map_err(|_| fmt::Error);
+        }
+        self.waiting.extend_from_slice(piece.as_bytes());
+        Ok(())
     }
 }
 
@@ -199,16 +254,21 @@ fn canonicalization<'t>(node: Node<'t>, trust: &Trust) -> Result<Method<'t>, Fau
     }
 }
 
-/// The prefixes of `InclusiveNamespaces` (Exclusive Canonicalization 1.0 §4).
+/// More prefixes than the guard lets into scope are of no use, and each is looked for at every element.
+const MOST_PREFIXES: usize = guard::NAMESPACES;
+
+/// The prefixes of `InclusiveNamespaces` (Exclusive Canonicalization 1.0 §4), which has no content.
 fn prefix_list(node: Node<'_>) -> Result<Vec<Option<&str>>, Rejection> {
     let list = match parts(node)?[..] {
         [] => "",
         [list] if is(list, EXC_C14N, "InclusiveNamespaces") => {
+            childless(list)?;
             attribute(list, "PrefixList").unwrap_or_default()
         }
         _ => return Err(Rejection::SignatureForm),
     };
     let name = |prefix| if prefix == "#default" { None } else { Some(prefix) };
+    Rejection::SignatureForm.when(list.split_ascii_whitespace().count() > MOST_PREFIXES)?;
     Ok(list.split_ascii_whitespace().map(name).collect())
 }
 

@@ -21,8 +21,10 @@ use super::{
 /// What a `NameID` says (SAML Core §2.2.3).
 #[derive(Debug, Default)]
 pub(super) struct NameId {
-    value: Option<String>,
-    format: Option<String>,
+    pub(super) value: Option<String>,
+    pub(super) format: Option<String>,
+    pub(super) name_qualifier: Option<String>,
+    pub(super) sp_name_qualifier: Option<String>,
 }
 
 /// The `Subject`, of which there is one.
@@ -62,8 +64,14 @@ fn read_name_id(node: Node) -> Checked<NameId> {
     let value = text(node)?.trim().to_owned();
     Rejection::EmptyNameId.when(value.is_empty())?;
     let actual = Actual::personal(&value);
-    let format = attribute(node, "Format").map(str::to_owned);
-    Ok((NameId { value: Some(value), format }, actual))
+    let own = |name| attribute(node, name).map(str::to_owned);
+    let name_id = NameId {
+        value: Some(value),
+        format: own("Format"),
+        name_qualifier: own("NameQualifier"),
+        sp_name_qualifier: own("SPNameQualifier"),
+    };
+    Ok((name_id, actual))
 }
 
 /// What the `AuthnStatement`s say (SAML Core §2.7.2).
@@ -124,6 +132,8 @@ pub(super) fn build(
         session: UpstreamSession {
             name_id: name_id.value,
             name_id_format: name_id.format,
+            name_qualifier: name_id.name_qualifier,
+            sp_name_qualifier: name_id.sp_name_qualifier,
             session_index: authentication.session_index,
             not_on_or_after: authentication.session_end,
         },

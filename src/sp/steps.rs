@@ -1,6 +1,6 @@
 //! Checks that write themselves into the trace.
 
-use crate::domain::trace::{Actual, Trace};
+use crate::domain::trace::{Actual, Trace, Words};
 
 use super::rejection::Rejection;
 
@@ -52,8 +52,8 @@ impl<'a> Steps<'a> {
     /// Records how a check ended and hands on its result.
     pub(super) fn check<T>(
         &mut self,
-        check: &str,
-        expected: impl Into<String>,
+        check: &'static str,
+        expected: impl Into<Words>,
         outcome: Checked<T>,
     ) -> Result<T, Rejection> {
         match outcome {
@@ -72,8 +72,8 @@ impl<'a> Steps<'a> {
     /// Records a check that needs no further look to fail.
     pub(super) fn refuse(
         &mut self,
-        check: &str,
-        expected: impl Into<String>,
+        check: &'static str,
+        expected: impl Into<Words>,
         rejection: Rejection,
     ) -> Rejection {
         self.trace.failed(check, expected, Actual::plain(rejection.to_string()), rejection.mend());
@@ -81,7 +81,7 @@ impl<'a> Steps<'a> {
     }
 
     /// Records a fact that decides nothing.
-    pub(super) fn note(&mut self, check: &str, actual: Actual) {
+    pub(super) fn note(&mut self, check: &'static str, actual: Actual) {
         self.trace.noted(check, clipped(actual));
     }
 }

@@ -3,7 +3,7 @@
 //! Everything is read by direct-child path. Text is the whole text or an error; an attribute is the one
 //! without a namespace.
 
-use std::{borrow::Cow, collections::HashSet};
+use std::borrow::Cow;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use roxmltree::{Document, Error, ParsingOptions};
@@ -55,14 +55,15 @@ pub(super) fn normalise(text: &str) -> Cow<'_, str> {
 
 /// Every attribute that anybody may take for an ID is unique, whatever its namespace.
 fn check_ids(document: &Document) -> Result<(), Rejection> {
-    let mut seen = HashSet::new();
     let attributes = document.descendants().flat_map(|node| node.attributes());
-    let mut ids = attributes.filter(|attribute| match attribute.name() {
+    let ids = attributes.filter(|attribute| match attribute.name() {
         "ID" | "Id" | "AssertionID" => true,
         "id" => matches!(attribute.namespace(), None | Some(XML)),
         _ => false,
     });
-    Rejection::DuplicateId.unless(ids.all(|id| seen.insert(id.value())))
+    let mut ids: Vec<&str> = ids.map(|id| id.value()).collect();
+    ids.sort_unstable();
+    Rejection::DuplicateId.unless(ids.windows(2).all(|pair| pair[0] != pair[1]))
 }
 
 /// Whether `node` is the element `name` of `namespace`.
@@ -127,20 +128,19 @@ pub(super) fn text(node: Node<'_>) -> Result<Cow<'_, str>, Rejection> {
 
 /// The bytes behind strict base64, which may be broken into lines.
 pub(super) fn decode_base64(text: &str) -> Option<Vec<u8>> {
-    if !text.bytes().any(|byte| byte.is_ascii_whitespace()) {
-        return BASE64_STANDARD.decode(text).ok();
-    }
-    let compact: String = text.split_ascii_whitespace().collect();
-    BASE64_STANDARD.decode(compact).ok()
+    BASE64_STANDARD.decode(text).ok().or_else(|| {
+        let compact: String = text.split_ascii_whitespace().collect();
+        BASE64_STANDARD.decode(compact).ok()
+    })
 }
 
 /// The element's name as written, with its prefix.
 pub(super) fn written_name<'t>(node: Node<'t>) -> &'t str {
     let source = node.document().input_text();
     let from = source.get(node.range().start + 1..).unwrap_or_default();
-    from.split(|char: char| char.is_ascii_whitespace() || matches!(char, '/' | '>'))
-        .next()
-        .unwrap_or_default()
+    let ends = |byte: u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'/' | b'>');
+    let end = from.bytes().position(ends).unwrap_or(from.len());
+    &from[..end]
 }
 
 /// The prefix of a name as written.

@@ -44,6 +44,12 @@ impl Pending {
     pub const fn new(login: Login, binding: String) -> Self {
         Self { login, binding, handle: None, read: None }
     }
+
+    /// A login that no browser began; it waits under the digest of a handle.
+    #[must_use]
+    pub const fn unbound(login: Login, handle: String) -> Self {
+        Self { login, binding: String::new(), handle: Some(handle), read: None }
+    }
 }
 
 /// # Errors
@@ -57,7 +63,7 @@ pub fn create(
         id: pending.login.id.0.clone(),
         binding: pending.binding.clone(),
         upstream_state: upstream_state.map(str::to_owned),
-        handle: None,
+        handle: pending.handle.clone(),
         body: serde_json::to_string(&pending.login)?,
         expires_at: pending.login.expires_at().0,
     };
@@ -103,6 +109,18 @@ pub fn advance(
         ))
         .execute(conn)?;
     Ok(rows == 1)
+}
+
+/// Binds a login that waits under this handle to a browser; the handle is good no more. `false`: there is
+/// none, or somebody was faster.
+///
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn bind(conn: &mut Conn, id: &LoginId, handle: &str, binding: &str) -> Result<bool, Error> {
+    let row = logins::table.find(id.as_str());
+    let row = row.filter(logins::handle.eq(handle).and(logins::binding.eq("")));
+    let bound = (logins::handle.eq(None::<String>), logins::binding.eq(binding));
+    Ok(diesel::update(row).set(bound).execute(conn)? == 1)
 }
 
 /// Ends a login from the state in which `pending` was read. `false`: somebody was faster.

@@ -19,6 +19,7 @@ pub mod invitations;
 pub mod keys;
 pub mod links;
 pub mod logins;
+pub mod logouts;
 pub mod purge;
 pub mod replays;
 pub mod resources;

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use super::{
     Conn, Error,
-    schema::{browser_sessions, grants, logins, replays, throttles, traces},
+    schema::{browser_sessions, grants, logins, logouts, replays, throttles, traces},
 };
 use crate::domain::words::UnixTime;
 
@@ -23,6 +23,7 @@ pub fn expired(conn: &mut Conn, now: UnixTime) -> Result<usize, Error> {
     let at = |seconds: i64| now.plus(-seconds).0;
     let mut rows = 0;
     rows += diesel::delete(logins::table.filter(logins::expires_at.lt(now.0))).execute(conn)?;
+    rows += diesel::delete(logouts::table.filter(logouts::expires_at.lt(now.0))).execute(conn)?;
     rows += diesel::delete(grants::table.filter(grants::expires_at.lt(now.0))).execute(conn)?;
     rows += diesel::delete(replays::table.filter(replays::expires_at.lt(now.0))).execute(conn)?;
     let old = browser_sessions::table.filter(browser_sessions::expires_at.lt(at(SESSIONS)));

@@ -76,6 +76,18 @@ table! {
         used_at -> BigInt,
         expires_at -> BigInt,
         ended_at -> Nullable<BigInt>,
+        upstream_key -> Nullable<Text>,
+    }
+}
+table! {
+    logouts (id) {
+        id -> Text,
+        idp -> Text,
+        binding -> Text,
+        redirect -> Nullable<Text>,
+        handle -> Nullable<Text>,
+        complaint -> Nullable<Text>,
+        expires_at -> BigInt,
     }
 }
 table! {

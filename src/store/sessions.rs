@@ -6,10 +6,13 @@ use super::{
     Conn, Error,
     schema::{browser_sessions, grants},
 };
-use crate::domain::{
-    identity::UpstreamSession,
-    login::Authentication,
-    words::{IdpId, SessionId, UnixTime, UserId},
+use crate::{
+    crypto::sha256_base64url,
+    domain::{
+        identity::UpstreamSession,
+        login::Authentication,
+        words::{IdpId, SessionId, UnixTime, UserId},
+    },
 };
 
 /// A browser that is signed in.
@@ -41,6 +44,7 @@ struct Row {
     used_at: i64,
     expires_at: i64,
     ended_at: Option<i64>,
+    upstream_key: Option<String>,
 }
 
 impl Row {
@@ -88,6 +92,7 @@ pub fn create(conn: &mut Conn, session: &BrowserSession, cookie: &str) -> Result
         used_at: session.used_at.0,
         expires_at: session.expires_at.0,
         ended_at: session.ended_at.map(|at| at.0),
+        upstream_key: upstream_key(session),
     };
     diesel::insert_into(browser_sessions::table).values(&row).execute(conn)?;
     Ok(())
@@ -106,6 +111,31 @@ pub fn find_by_cookie(conn: &mut Conn, cookie: &str) -> Result<Option<BrowserSes
 pub fn find(conn: &mut Conn, id: &SessionId) -> Result<Option<BrowserSession>, Error> {
     let row: Option<Row> = browser_sessions::table.find(id.as_str()).first(conn).optional()?;
     row.map(Row::session).transpose()
+}
+
+/// The sessions that have not ended, of the person whom `idp` calls `name_id`.
+///
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn find_upstream(
+    conn: &mut Conn,
+    idp: &IdpId,
+    name_id: &str,
+) -> Result<Vec<BrowserSession>, Error> {
+    let theirs = browser_sessions::upstream_key.eq(key_of(idp, name_id));
+    let live = browser_sessions::table.filter(theirs.and(browser_sessions::ended_at.is_null()));
+    let rows: Vec<Row> = live.order(browser_sessions::id).load(conn)?;
+    rows.into_iter().map(Row::session).collect()
+}
+
+fn upstream_key(session: &BrowserSession) -> Option<String> {
+    let (idp, name_id) = (session.authentication.idp.as_ref()?, &session.upstream.name_id);
+    name_id.as_ref().map(|name_id| key_of(idp, name_id))
+}
+
+/// A slug holds no space, so that no two pairs have one key.
+fn key_of(idp: &IdpId, name_id: &str) -> String {
+    sha256_base64url(format!("{idp} {name_id}"))
 }
 
 /// Notes that the session was used.

@@ -14,7 +14,7 @@ pub struct StoredTrace {
     pub reference: Reference,
     pub login: Option<LoginId>,
     pub at: UnixTime,
-    /// `signed-in`, or the check that failed.
+    /// `signed-in`, `signed-out`, or the check that failed.
     pub outcome: String,
     pub idp: Option<IdpId>,
     pub client: Option<ClientId>,

@@ -161,6 +161,6 @@ fn our_metadata_is_well_formed_and_tells_keys_and_endpoints() {
     };
     assert_eq!(named("KeyDescriptor"), ["signing", "encryption"]);
     assert_eq!(named("AssertionConsumerService"), [ACS]);
-    assert_eq!(named("SingleLogoutService").len(), 0, "nothing that is not served");
+    assert_eq!(named("SingleLogoutService"), [SLO, SLO], "by redirect and by POST");
     assert!(parse_metadata(&xml).is_err(), "we are no identity provider");
 }

@@ -5,6 +5,7 @@
 
 mod floods;
 mod foreign;
+mod logout;
 mod metadata;
 mod mutations;
 mod rearrange;
@@ -32,6 +33,7 @@ use serde_json::{Value, json};
 const NOW: UnixTime = UnixTime(1_795_600_000);
 const REQUEST: &str = "_request";
 const ACS: &str = "https://sp.example/saml/acs?idp=a&x=1";
+const SLO: &str = "https://sp.example/saml/slo";
 const ENTITY: &str = "https://sp.example/saml/metadata";
 
 /// The provider that was asked, and another one.
@@ -49,6 +51,7 @@ fn service_provider() -> ServiceProvider {
     ServiceProvider {
         entity_id: ENTITY.to_owned(),
         acs_url: ACS.to_owned(),
+        slo_url: SLO.to_owned(),
         keys: vec![SpKey { key, certificate }],
     }
 }

@@ -73,17 +73,16 @@ fn a_posted_request_is_signed_inside() {
     let class = "urn:example:<&>".to_owned();
     let options = RequestOptions { authn_context: &[class], ..RequestOptions::default() };
     let more = json!({ "ssoBinding": "post", "nameIdFormat": "persistent" });
-    let Outgoing::Post { action, saml_request, relay_state } = build(more, options).expect("built")
+    let Outgoing::Post { action, message, relay_state, .. } = build(more, options).expect("built")
     else {
         panic!("by POST")
     };
     assert_eq!((action.as_str(), relay_state.as_str()), (IDP.sso_url(), "state & more"));
     let form = url::form_urlencoded::Serializer::new(String::new())
-        .append_pair("SAMLRequest", &saml_request)
+        .append_pair("SAMLRequest", &message)
         .finish();
     assert_eq!(IDP.read_form(&form).expect("readable").acs_url, ACS);
-    let xml =
-        String::from_utf8(BASE64_STANDARD.decode(saml_request).expect("base64")).expect("text");
+    let xml = String::from_utf8(BASE64_STANDARD.decode(message).expect("base64")).expect("text");
     let document = roxmltree::Document::parse(&xml).expect("well-formed");
     let children: Vec<_> =
         document.root_element().children().map(|child| child.tag_name().name()).collect();
@@ -102,10 +101,10 @@ fn everything_that_is_configured_is_asked_for() {
         "providerName": "General \"Hospital\" & Co",
         "scoping": { "proxyCount": 0, "idpList": ["https://a.example/?x&y", "https://b.example"] },
     });
-    let Outgoing::Post { saml_request, .. } = build(more, options).expect("built") else {
+    let Outgoing::Post { message, .. } = build(more, options).expect("built") else {
         panic!("by POST")
     };
-    let xml = String::from_utf8(BASE64_STANDARD.decode(saml_request).expect("base64"));
+    let xml = String::from_utf8(BASE64_STANDARD.decode(message).expect("base64"));
     let xml = xml.expect("text");
     let document = roxmltree::Document::parse(&xml).expect("well-formed");
     let request = document.root_element();
@@ -136,9 +135,9 @@ fn hostile_names_stay_inside_their_place() {
         let built = build_authn_request(&sp, &idp, &configuration, &id, evil, NOW, options);
         let asked = match built.expect("built") {
             Outgoing::Redirect { url } => IDP.read_redirect(url.split_once('?').expect("query").1),
-            Outgoing::Post { saml_request, .. } => {
+            Outgoing::Post { message, .. } => {
                 let mut form = url::form_urlencoded::Serializer::new(String::new());
-                IDP.read_form(&form.append_pair("SAMLRequest", &saml_request).finish())
+                IDP.read_form(&form.append_pair("SAMLRequest", &message).finish())
             }
         };
         let asked = asked.expect("readable");

@@ -8,7 +8,7 @@ fn personal_values_are_marked_in_the_trace() {
     let idp = idp(json!({}));
     let response = honest().person("lovelace", &[("mail", &["lovelace@x.example"])]).build();
     verify_response(&response, &idp, &SP, &REQUEST.into(), NOW, &mut trace).expect("accepted");
-    let checks: Vec<_> = trace.steps.iter().map(|step| step.check.as_str()).collect();
+    let checks: Vec<_> = trace.steps.iter().map(|step| step.check.as_ref()).collect();
     assert_eq!(
         checks,
         [

@@ -30,9 +30,9 @@ use medict::{
 };
 use serde_json::Value;
 
-pub use application::Application;
+pub use application::{Application, Tokens};
 pub use databases::Temporary;
-pub use neighbours::{Neighbours, Person};
+pub use neighbours::{LogoutAnswer, Neighbours, Person};
 
 /// Runs a story on SQLite, and on PostgreSQL where its binaries are installed. It plays in a [`World`], or
 /// in anything else that is made `on` a database.
@@ -121,6 +121,22 @@ impl World {
         deviation: impl Fn(ResponseBuilder) -> ResponseBuilder + Send + 'static,
     ) {
         *self.neighbours.deviation.lock().expect("lock") = Box::new(deviation);
+    }
+
+    /// The SAML provider with other settings.
+    pub async fn saml_with(&self, settings: Value) {
+        let mut all = self.neighbours.resources().into_iter();
+        let mut corporate = all.find(|one| one["id"] == "corporate").expect("the provider");
+        for (name, setting) in settings.as_object().expect("settings") {
+            corporate["configuration"][name] = setting.clone();
+        }
+        self.apply(vec![corporate]).await;
+    }
+
+    /// The provider answers logouts so from now on.
+    pub fn logouts_end(&self, statuses: &'static [&'static str], by_post: bool) {
+        let answer = LogoutAnswer { statuses, by_post };
+        *self.neighbours.logout_answer.lock().expect("lock") = Some(answer);
     }
 
     pub async fn apply(&self, resources: Vec<Value>) -> Vec<Written> {

@@ -9,7 +9,7 @@ use medict::{
     crypto::Random,
     samples::{
         oidc_provider::{SampleClient, SampleOp, SamplePerson},
-        saml_idp::{ResponseBuilder, SampleIdp},
+        saml_idp::{LogoutHeard, ResponseBuilder, SampleIdp},
     },
 };
 use serde_json::{Value, json};
@@ -32,6 +32,13 @@ impl Person {
     }
 }
 
+/// Status codes, and whether the answer comes by POST.
+#[derive(Clone)]
+pub struct LogoutAnswer {
+    pub statuses: &'static [&'static str],
+    pub by_post: bool,
+}
+
 type Deviation = Box<dyn Fn(ResponseBuilder) -> ResponseBuilder + Send>;
 
 /// Everything that the broker and a browser meet outside the broker.
@@ -44,6 +51,10 @@ pub struct Neighbours {
     pub op: Arc<Mutex<SampleOp>>,
     /// The last SAML response that went out, with its `RelayState`.
     pub last_response: Arc<Mutex<Option<(String, String)>>>,
+    /// The last logout message that came.
+    pub last_logout: Arc<Mutex<Option<LogoutHeard>>>,
+    /// How a logout is answered; never, unless set.
+    pub logout_answer: Arc<Mutex<Option<LogoutAnswer>>>,
     /// Show the response page without leading on: the person is an attacker who keeps it.
     pub hold: Arc<Mutex<bool>>,
 }
@@ -67,6 +78,8 @@ impl Neighbours {
             idp: Arc::new(idp),
             op: Arc::new(Mutex::new(op)),
             last_response: Arc::new(Mutex::new(None)),
+            last_logout: Arc::new(Mutex::new(None)),
+            logout_answer: Arc::new(Mutex::new(None)),
             hold: Arc::new(Mutex::new(false)),
             base,
         };
@@ -84,6 +97,10 @@ impl Neighbours {
 
     pub fn sso_url(&self) -> String {
         self.at("/saml/sso")
+    }
+
+    pub fn slo_url(&self) -> String {
+        self.at("/saml/slo")
     }
 
     pub fn issuer(&self) -> String {
@@ -143,6 +160,8 @@ impl Neighbours {
             App::new()
                 .app_data(data.clone())
                 .route("/saml/sso", web::get().to(sso))
+                .route("/saml/slo", web::get().to(slo_by_redirect))
+                .route("/saml/slo", web::post().to(slo_by_post))
                 .route("/forged", web::get().to(forged))
                 .route("/op/.well-known/openid-configuration", web::get().to(discovery))
                 .route("/op/jwks", web::get().to(jwks))
@@ -190,6 +209,31 @@ async fn sso(request: HttpRequest, it: web::Data<Neighbours>) -> HttpResponse {
         return HttpResponse::Ok().body("kept");
     }
     posting(&asked.acs_url, &response, &relay_state)
+}
+
+async fn slo_by_redirect(request: HttpRequest, it: web::Data<Neighbours>) -> HttpResponse {
+    slo(it.idp.read_logout_redirect(request.query_string()).expect("a message"), &it)
+}
+
+async fn slo_by_post(form: String, it: web::Data<Neighbours>) -> HttpResponse {
+    slo(it.idp.read_logout_form(&form).expect("a message"), &it)
+}
+
+/// Answers a request; an answer has arrived.
+fn slo(heard: LogoutHeard, it: &Neighbours) -> HttpResponse {
+    *it.last_logout.lock().expect("lock") = Some(heard.clone());
+    let answer = it.logout_answer.lock().expect("lock").clone();
+    let Some(answer) = answer.filter(|_| heard.root == "LogoutRequest") else {
+        return HttpResponse::Ok().body("the provider");
+    };
+    let slo_url = heard.issuer.replace("/metadata", "/slo");
+    let now = Clock::default().now();
+    let response = it.idp.logged_out(&heard.id, answer.statuses, &slo_url, now);
+    if answer.by_post {
+        return posting(&slo_url, &response.by_post(), "");
+    }
+    let url = format!("{slo_url}?{}", response.by_redirect(None));
+    HttpResponse::Found().insert_header(("location", url)).finish()
 }
 
 /// A page of the attacker's that posts a response which he kept.

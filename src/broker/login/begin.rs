@@ -1,5 +1,7 @@
 //! The start: an application asks, or a person opens one of our own pages.
 
+use std::sync::Arc;
+
 use super::{LoginError, Next, Step};
 use crate::{
     broker::{Broker, Caller, Client, Error, configuration::Configuration},
@@ -147,6 +149,25 @@ impl Broker {
         self.begin(Destination::Own { return_to }, idp, browser, caller).await
     }
 
+    /// A sign-in that began at its provider begins again here, towards an application that the provider may
+    /// lead to (OIDC Core §4).
+    ///
+    /// # Errors
+    /// [`LoginError`]; an application that it may not lead to counts as none.
+    pub async fn begin_landing(
+        &self,
+        idp: IdpId,
+        client: &str,
+        browser: Option<&str>,
+        caller: &Caller,
+    ) -> Result<Step, LoginError> {
+        let configuration = self.configuration();
+        let provider = configuration.provider(&idp);
+        let landing = provider.and_then(|provider| configuration.landing(provider, client));
+        let destination = destination_of(landing);
+        self.begin(destination, Some(idp), browser, caller).await
+    }
+
     /// Stores the login, bound to the browser, and sends the person on.
     async fn begin(
         &self,
@@ -157,9 +178,7 @@ impl Broker {
     ) -> Result<Step, LoginError> {
         let now = self.clock.now();
         let login = Login::new(LoginId(self.random.uuid(now)), destination, now);
-        let fresh = browser.is_none_or(|cookie| cookie.len() != 43);
-        let cookie =
-            if fresh { self.random.token() } else { browser.unwrap_or_default().to_owned() };
+        let (cookie, fresh) = self.browser_cookie(browser);
         let pending = Pending::new(login, sha256_base64url(&cookie));
         let step = match idp {
             None => {
@@ -179,6 +198,19 @@ impl Broker {
         event.client = client;
         self.audit_refusal(event.detail(reason)).await;
     }
+}
+
+/// Where a person goes whose sign-in began at the provider.
+pub(super) fn destination_of(landing: Option<&Arc<Client>>) -> Destination {
+    match landing {
+        Some(client) => Destination::Landing { client: client.id.clone() },
+        None => Destination::Own { return_to: "/account".to_owned() },
+    }
+}
+
+/// Where an application wants to be told that a person is signed in (OIDC Core §4).
+pub(super) fn initiate_login_url(uri: &str, issuer: &str) -> String {
+    with_query(uri, &[("iss", issuer)])
 }
 
 /// Whether the session answers the request: fresh enough, and from a provider of this application.

@@ -114,7 +114,9 @@ impl Broker {
     ) -> Result<Step, LoginError> {
         let pending = self.pending_or_refuse(login, browser, caller).await?;
         let next = match &pending.login.destination {
-            Destination::Own { .. } => Next::ReturnHome { path: "/".to_owned() },
+            Destination::Own { .. } | Destination::Landing { .. } => {
+                Next::ReturnHome { path: "/".to_owned() }
+            }
             Destination::Client(request) => {
                 let state = request.state.as_deref();
                 let refusal = AuthorizeRefusal::GivenUp;

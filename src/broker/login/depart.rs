@@ -118,8 +118,8 @@ impl Broker {
             .map_err(|error| Error::Broken(error.to_string()))?;
         let next = match outgoing {
             Outgoing::Redirect { url } => Next::SendToIdp { url },
-            Outgoing::Post { action, saml_request, relay_state } => {
-                Next::PostToIdp { action, saml_request, relay_state }
+            Outgoing::Post { action, parameter, message, relay_state } => {
+                Next::PostToIdp { action, parameter, message, relay_state }
             }
         };
         Ok(Departure { next, errand: Errand::Saml { request }, state })

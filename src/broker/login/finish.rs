@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{LoginError, Next, Refusal, Step, Subject, admit::admit, begin::code_url};
+use super::{
+    LoginError, Next, Refusal, Step, Subject,
+    admit::admit,
+    begin::{code_url, initiate_login_url},
+};
 use crate::{
     broker::{Broker, Caller, Configuration, Error, Provider},
     crypto::sha256_base64url,
@@ -12,7 +16,7 @@ use crate::{
         login::{Authentication, AuthorizationRequest, Destination, LIFETIME},
         mapping::GrantedRole,
         trace::{Actual, Trace},
-        words::{GrantId, SessionId, UnixTime, UserId},
+        words::{ClientId, GrantId, SessionId, UnixTime, UserId},
     },
     op::AuthorizeRefusal,
     store::{
@@ -149,6 +153,7 @@ impl Broker {
     async fn end(&self, ending: Ending) -> Result<Step, LoginError> {
         let next = match &ending.pending.login.destination {
             Destination::Own { return_to } => Next::ReturnHome { path: return_to.clone() },
+            Destination::Landing { client } => self.hand_over(client),
             Destination::Client(request) => {
                 Next::ReturnToClient { url: code_url(request, &ending.code, self.issuer()) }
             }
@@ -156,6 +161,16 @@ impl Broker {
         let cookie = ending.cookie.clone();
         self.commit(ending).await?;
         Ok(Step { session: Some(cookie), ..Step::to(next) })
+    }
+
+    /// The application learns that somebody is here, and asks who (OIDC Core §4).
+    fn hand_over(&self, client: &ClientId) -> Next {
+        let configuration = self.configuration();
+        let client = configuration.client(client);
+        match client.and_then(|client| client.resource.initiate_login_uri.as_deref()) {
+            Some(uri) => Next::ReturnToClient { url: initiate_login_url(uri, self.issuer()) },
+            None => Next::ReturnHome { path: "/account".to_owned() },
+        }
     }
 
     /// The same person for the first time on two nodes at once: one makes the account, and the other,

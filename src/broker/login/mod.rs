@@ -15,10 +15,12 @@ mod finish;
 mod oidc;
 mod password;
 mod saml;
+mod unsolicited;
 
 pub use begin::Unanswerable;
 pub use choose::{Choice, Identified};
 pub(super) use oidc::secret_place;
+pub use unsolicited::Arrival;
 
 use crate::{
     broker::{Broker, Caller, Error, oidc_exchange::ExchangeError, upstream::UpstreamError},
@@ -29,7 +31,7 @@ use crate::{
         mapping,
         provisioning::NotAdmitted,
         trace::{Actual, Trace},
-        words::{IdpId, LoginId, UnixTime},
+        words::{ClientId, IdpId, LoginId, UnixTime},
     },
     rp, sp,
     store::{logins::Pending, traces::StoredTrace},
@@ -43,9 +45,13 @@ pub enum Next {
     /// To the provider, by redirect.
     SendToIdp { url: String },
     /// To the provider, by a form that the browser posts.
-    PostToIdp { action: String, saml_request: String, relay_state: String },
+    PostToIdp { action: String, parameter: &'static str, message: String, relay_state: String },
     /// Back through our own site, so that the cookie that binds the login arrives.
     Continue { login: LoginId, handle: String },
+    /// To the provider once more, since what it sent without being asked proves nothing.
+    Bounce { idp: IdpId, landing: Option<ClientId> },
+    /// To the page that asks whether the person is meant.
+    Ask { login: LoginId, handle: String },
     /// To the application, with a code or an error.
     ReturnToClient { url: String },
     /// To a page of ours.
@@ -178,7 +184,7 @@ impl Broker {
                 mend_of(&refusal),
             );
         }
-        let outcome = trace.failure().map_or_else(String::new, |step| step.check.clone());
+        let outcome = trace.failure().map_or_else(String::new, |step| step.check.to_string());
         let Subject { login, idp } = subject;
         let client = login.as_ref().and_then(|login| login.client()).map(|r| r.client_id.clone());
         let mut event = caller.event(Action::SignIn, Outcome::Refused, now);

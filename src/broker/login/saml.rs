@@ -21,10 +21,10 @@ use crate::{
 };
 
 /// A response that was believed: who, and what must not come twice.
-struct Believed {
-    who: ExternalIdentity,
-    replay: String,
-    good_until: UnixTime,
+pub(super) struct Believed {
+    pub(super) who: ExternalIdentity,
+    pub(super) replay: String,
+    pub(super) good_until: UnixTime,
 }
 
 impl Broker {
@@ -68,22 +68,37 @@ impl Broker {
     ) -> Result<Step, LoginError> {
         let state = relay_state.to_owned();
         let find = move |conn: &mut _| Ok::<_, Error>(store::logins::find_by_state(conn, &state)?);
-        let pending = self.store.read(find).await?.ok_or(Refusal::Unknown)?;
+        let Some(pending) = self.store.read(find).await? else {
+            return self.unsolicited(idp, saml_response, relay_state, trace).await;
+        };
         subject.login = Some(pending.login.clone());
         let now = self.clock.now();
         check_age(&pending, now)?;
         let request = errand(&pending, idp)?;
         let configuration = self.configuration();
         let provider = configuration.provider(idp).ok_or(Refusal::NoProvider)?;
+        let believed = self.prove(provider, saml_response, Some(request), trace).await?;
+        self.store_proof(pending, believed, trace, now).await
+    }
+
+    /// Who the response is about, verified and mapped; `request` is the one that it must answer.
+    pub(super) async fn prove(
+        &self,
+        provider: &Arc<Provider>,
+        saml_response: String,
+        request: Option<RequestId>,
+        trace: &mut Trace,
+    ) -> Result<Believed, LoginError> {
         if !provider.resource.enabled {
             return Err(Refusal::NoProvider.into());
         }
+        let now = self.clock.now();
         let (verified, steps) = verify(Arc::clone(provider), saml_response, request, now).await?;
         trace.steps.extend(steps.steps);
         let verified = verified?;
         let (replay, good_until) = (sha256_base64url(verified.replay_key()), verified.good_until());
-        let who = provider.mapping.identify(idp, verified.into_statement(), trace)?;
-        self.store_proof(pending, Believed { who, replay, good_until }, trace, now).await
+        let who = provider.mapping.identify(&provider.id, verified.into_statement(), trace)?;
+        Ok(Believed { who, replay, good_until })
     }
 
     async fn store_proof(
@@ -163,7 +178,7 @@ fn errand(pending: &Pending, idp: &IdpId) -> Result<RequestId, Refusal> {
 async fn verify(
     provider: Arc<Provider>,
     saml_response: String,
-    request: RequestId,
+    request: Option<RequestId>,
     now: UnixTime,
 ) -> Result<(Result<sp::VerifiedAssertion, Refusal>, Trace), LoginError> {
     let work = move || {
@@ -173,10 +188,13 @@ async fn verify(
         };
         let verified = match &side.idp {
             Err(reason) => Err(Refusal::ProviderBroken(reason.clone())),
-            Ok(idp) => {
-                sp::verify_response(&saml_response, idp, &side.sp, &request, now, &mut trace)
-                    .map_err(Refusal::from)
+            Ok(idp) => match &request {
+                Some(request) => {
+                    sp::verify_response(&saml_response, idp, &side.sp, request, now, &mut trace)
+                }
+                None => sp::verify_unsolicited(&saml_response, idp, &side.sp, now, &mut trace),
             }
+            .map_err(Refusal::from),
         };
         (verified, trace)
     };

@@ -7,7 +7,10 @@ use crate::{
     broker::configuration::resource_of,
     domain::{
         mapping::GrantedRole,
-        resource::{ClientApplication, Invalid, Organization, Ref, Resource, Role},
+        resource::{
+            ClientApplication, Configuration as Wire, IdentityProvider, Invalid, Organization, Ref,
+            Resource, Role,
+        },
         roles,
         words::{OrganizationId, RoleId},
     },
@@ -30,6 +33,7 @@ pub(super) fn check_references(
         }
         Resource::IdentityProvider(provider) => {
             check_organization(tx, "organization", provider.organization.as_ref())?;
+            check_landing(tx, provider)?;
             for (index, rule) in provider.mapping.rules.iter().enumerate() {
                 let path = format!("mapping.rules[{index}]");
                 check_organization(
@@ -46,6 +50,25 @@ pub(super) fn check_references(
         Resource::ClientApplication(client) => check_client(tx, client, author),
         Resource::User(_) | Resource::UserRole(_) => Ok(()),
     }
+}
+
+/// An application that is there already is of the provider's organization. One that is not there yet may
+/// come: it may name the provider itself, and one of the two has to be first.
+fn check_landing(tx: &mut Tx<'_>, provider: &IdentityProvider) -> Result<(), WriteError> {
+    let (Wire::Saml(saml), Some(home)) = (&provider.configuration, &provider.organization) else {
+        return Ok(());
+    };
+    for (index, reference) in saml.idp_initiated.clients.iter().enumerate() {
+        let id = reference.0.as_str();
+        let Some(document) = store::resources::find(tx, "ClientApplication", id)? else { continue };
+        let Ok(Resource::ClientApplication(client)) = resource_of(&document) else { continue };
+        if client.organization.as_ref() != Some(home) {
+            let path = format!("configuration.idpInitiated.clients[{index}]");
+            let problem = format!("ClientApplication/{id} is not of Organization/{}", home.0);
+            return Err(Invalid::new(path, problem).into());
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn check_client(

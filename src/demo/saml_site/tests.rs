@@ -38,6 +38,7 @@ impl Broker {
         let sp = ServiceProvider {
             entity_id: site.sp_entity_id.clone(),
             acs_url: site.acs_url.clone(),
+            slo_url: site.acs_url.replace("/acs", "/slo"),
             keys: vec![SpKey { key, certificate }],
         };
         let idp = Idp::new(&configuration, None).expect("metadata");
@@ -75,8 +76,8 @@ fn request_of(outgoing: Outgoing) -> test::TestRequest {
             let path = url.strip_prefix("http://127.0.0.1:3").expect("this site");
             test::TestRequest::get().uri(path)
         }
-        Outgoing::Post { saml_request, relay_state, .. } => {
-            let fields = [("SAMLRequest", saml_request), ("RelayState", relay_state)];
+        Outgoing::Post { parameter, message, relay_state, .. } => {
+            let fields = [(parameter, message), ("RelayState", relay_state)];
             test::TestRequest::post().uri("/sso").set_form(fields)
         }
     }

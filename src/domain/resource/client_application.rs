@@ -25,6 +25,9 @@ pub struct ClientApplication {
     pub post_logout_redirect_uris: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed_origins: Vec<String>,
+    /// Where a sign-in that began elsewhere is handed over (OIDC Core §4).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initiate_login_uri: Option<String>,
     #[serde(default = "code_only")]
     pub grant_types: Vec<GrantType>,
     #[serde(default = "default_scopes")]
@@ -129,6 +132,10 @@ impl ClientApplication {
             check_origin(origin)
                 .map_err(|problem| Invalid::new(format!("allowedOrigins[{index}]"), problem))?;
         }
+        if let Some(uri) = &client.initiate_login_uri {
+            check_initiate_login_uri(uri)
+                .map_err(|problem| Invalid::new("initiateLoginUri", problem))?;
+        }
         client.check_switches()?;
         Ok(client)
     }
@@ -213,6 +220,12 @@ fn check_redirect_uri(uri: &str, client_type: ClientType) -> Result<(), String> 
     }
 }
 
+/// An https URL without fragment, or http on loopback (RFC 7591 §2, OIDC Dynamic Registration §2).
+fn check_initiate_login_uri(uri: &str) -> Result<(), String> {
+    let url = super::check_url("", uri).map_err(|invalid| invalid.problem)?;
+    if url.fragment().is_some() { Err("has a fragment".to_owned()) } else { Ok(()) }
+}
+
 /// A serialized origin and nothing more (RFC 6454 §6.1).
 fn check_origin(origin: &str) -> Result<(), String> {
     let url = super::check_url("", origin).map_err(|invalid| invalid.problem)?;
@@ -272,6 +285,23 @@ mod tests {
             ("https://127.0.0.1:9000/cb", false),
         ] {
             assert_eq!(client.allows_redirect_to(uri), allowed, "{uri}");
+        }
+    }
+
+    #[test]
+    fn sign_ins_are_handed_over_at_web_addresses_only() {
+        for (uri, allowed) in [
+            ("https://app.example/login", true),
+            ("http://127.0.0.1:9000/login?x=1", true),
+            ("http://app.example/login", false),
+            ("https://app.example/login#f", false),
+            ("com.example.app:/login", false),
+            ("javascript:alert(1)", false),
+        ] {
+            let parsed = ClientApplication::parse(json!({
+                "name": "x", "redirectUris": ["https://app.example/cb"], "initiateLoginUri": uri,
+            }));
+            assert_eq!(parsed.is_ok(), allowed, "{uri}");
         }
     }
 

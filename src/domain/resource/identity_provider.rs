@@ -7,7 +7,7 @@ use super::{Invalid, Ref, check_name, check_slug, check_url, read};
 use crate::domain::{
     mapping::MappingConfiguration,
     provisioning::Provisioning,
-    words::{IdpId, OrganizationId},
+    words::{ClientId, IdpId, OrganizationId},
 };
 
 /// One upstream connection: how to reach it, how to read its people, whom to let in.
@@ -26,7 +26,7 @@ pub struct IdentityProvider {
 /// What differs by protocol; `type` on the wire.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Configuration {
-    Saml(SamlConfiguration),
+    Saml(Box<SamlConfiguration>),
     Oidc(OidcConfiguration),
 }
 
@@ -104,6 +104,9 @@ pub struct SamlConfiguration {
     pub scoping: Scoping,
     #[serde(default)]
     pub allow_idp_initiated: bool,
+    /// What happens then; without effect while it is not allowed.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub idp_initiated: IdpInitiated,
     /// Seconds, 0 to 300, that clocks may differ.
     #[serde(default = "minute")]
     pub clock_skew_seconds: i64,
@@ -119,6 +122,28 @@ pub struct SamlConfiguration {
     /// Concession to an old provider: Canonical XML 1.0 in signatures.
     #[serde(default)]
     pub allow_inclusive_c14n: bool,
+}
+
+/// What a response that answers no request of ours leads to (SAML Profiles §4.1.5).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct IdpInitiated {
+    #[serde(default)]
+    pub policy: IdpInitiatedPolicy,
+    /// The applications that it may lead to, by `RelayState`; else to the first. None: to the account page.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clients: Vec<Ref<ClientId>>,
+}
+
+/// Whether a response that nobody asked for proves anything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IdpInitiatedPolicy {
+    /// Nothing: it only begins a sign-in of ours at the same provider.
+    #[default]
+    Bounce,
+    /// Who the person is, once he has confirmed it on a page of ours.
+    Consume,
 }
 
 /// The `Format` that we ask for (SAML Core §8.3).
@@ -223,7 +248,8 @@ impl IdentityProvider {
         let inside = |invalid: Invalid| invalid.below("configuration");
         let configuration = match wire.type_ {
             Type::Saml => {
-                Configuration::Saml(SamlConfiguration::parse(wire.configuration).map_err(inside)?)
+                let saml = SamlConfiguration::parse(wire.configuration).map_err(inside)?;
+                Configuration::Saml(Box::new(saml))
             }
             Type::Oidc => {
                 Configuration::Oidc(OidcConfiguration::parse(wire.configuration).map_err(inside)?)
@@ -298,9 +324,6 @@ impl SamlConfiguration {
         }
         if !(0..=300).contains(&saml.clock_skew_seconds) {
             return Err(Invalid::new("clockSkewSeconds", "is 0 to 300"));
-        }
-        if saml.allow_idp_initiated {
-            return Err(Invalid::new("allowIdpInitiated", "is not offered by this version"));
         }
         Ok(saml)
     }

@@ -14,8 +14,8 @@ pub use client_application::{
     ClientApplication, ClientType, Consent, GrantType, SigningAlg, TokenEndpointAuthMethod,
 };
 pub use identity_provider::{
-    Comparison, Configuration, IdentityProvider, NameIdFormat, OidcConfiguration, OneOrMany,
-    SamlConfiguration, Scoping, SsoBinding, UpstreamAuthMethod,
+    Comparison, Configuration, IdentityProvider, IdpInitiated, IdpInitiatedPolicy, NameIdFormat,
+    OidcConfiguration, OneOrMany, SamlConfiguration, Scoping, SsoBinding, UpstreamAuthMethod,
 };
 pub use organization::Organization;
 pub use reference::{Ref, ResourceType};

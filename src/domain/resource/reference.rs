@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use crate::domain::words::{IdpId, OrganizationId, RoleId, UserId};
+use crate::domain::words::{ClientId, IdpId, OrganizationId, RoleId, UserId};
 
 /// The resource type that an identifier belongs to.
 pub trait ResourceType {
@@ -19,6 +19,9 @@ impl ResourceType for RoleId {
 }
 impl ResourceType for UserId {
     const NAME: &'static str = "User";
+}
+impl ResourceType for ClientId {
+    const NAME: &'static str = "ClientApplication";
 }
 impl ResourceType for IdpId {
     const NAME: &'static str = "IdentityProvider";

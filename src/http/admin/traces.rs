@@ -12,7 +12,7 @@ use super::{
     Admin, Answer, Frame, Moment, Section,
     frame::{query, show},
 };
-use crate::domain::trace::{Actual, Step, Verdict};
+use crate::domain::trace::{Actual, Step, Verdict, Words};
 
 pub fn routes(app: &mut web::ServiceConfig) {
     app.route("/admin/traces", web::get().to(look_up))
@@ -75,7 +75,7 @@ async fn trace(admin: Admin, request: HttpRequest, reference: Path<String>) -> A
         frame,
         reference: found.reference.0,
         at: Moment::new(found.at),
-        failed: found.trace.failure().and_then(|step| step.mend.clone()),
+        failed: found.trace.failure().and_then(|step| step.mend.clone().map(Words::into_owned)),
         outcome: found.outcome,
         provider: found.idp.map(|id| id.0).unwrap_or_default(),
         application: found.client.map(|id| id.0).unwrap_or_default(),
@@ -93,12 +93,12 @@ impl Row {
             Verdict::Failed => ("bad", "failed"),
         };
         Self {
-            check: step.check,
+            check: step.check.into_owned(),
             tag,
             verdict,
-            expected: step.expected.unwrap_or_default(),
+            expected: step.expected.unwrap_or_default().into_owned(),
             actual: step.actual.as_ref().map(Actual::text).unwrap_or_default().to_owned(),
-            mend: step.mend.unwrap_or_default(),
+            mend: step.mend.unwrap_or_default().into_owned(),
         }
     }
 }

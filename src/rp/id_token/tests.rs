@@ -274,7 +274,7 @@ fn changed_bytes_are_noticed() {
 fn the_trace_keeps_people_apart() {
     let mut trace = Trace::default();
     verify_id_token(&sign(&claims()), &published(), &expected(), &mut trace).expect("good");
-    let names: Vec<_> = trace.steps.iter().map(|step| step.check.as_str()).collect();
+    let names: Vec<_> = trace.steps.iter().map(|step| step.check.as_ref()).collect();
     assert_eq!(
         names,
         [

@@ -31,7 +31,7 @@ pub struct AskedFor {
 pub struct NotARequest;
 
 /// Bytes that an inflated request may have.
-const LARGEST: u64 = 64 * 1024;
+pub(super) const LARGEST: u64 = 64 * 1024;
 
 impl SampleIdp {
     /// Reads the query of a redirect: base64 of a deflated message (SAML Bindings §3.4.4.1).
@@ -58,7 +58,7 @@ impl SampleIdp {
     }
 }
 
-fn parameter(encoded: &str, name: &str) -> Option<String> {
+pub(super) fn parameter(encoded: &str, name: &str) -> Option<String> {
     let mut pairs = url::form_urlencoded::parse(encoded.as_bytes());
     pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }

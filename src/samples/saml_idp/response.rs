@@ -8,6 +8,7 @@ use crate::domain::words::UnixTime;
 use super::{
     SampleIdp,
     encrypt::{Encryption, encrypted, encrypted_assertion},
+    fresh_id,
     sign::{Algorithms, Signing},
 };
 
@@ -42,6 +43,8 @@ pub struct ResponseBuilder {
     pub(super) authn_statement: bool,
     pub(super) authn_instant: UnixTime,
     pub(super) authn_context: String,
+    pub(super) session_index: String,
+    pub(super) name_qualifiers: Option<[String; 2]>,
     pub(super) sign_assertion: bool,
     pub(super) sign_response: bool,
     pub(super) signing: Signing,
@@ -86,6 +89,8 @@ impl ResponseBuilder {
             authn_instant: now,
             authn_context: "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"
                 .to_owned(),
+            session_index: fresh_id(),
+            name_qualifiers: None,
             sign_assertion: true,
             sign_response: false,
             signing: idp.signing.clone(),
@@ -114,6 +119,18 @@ impl ResponseBuilder {
             format.clone_into(current);
         }
         self
+    }
+
+    /// `NameQualifier` and `SPNameQualifier` of the `NameID`.
+    #[must_use]
+    pub fn name_qualifiers(self, idp: &str, sp: &str) -> Self {
+        Self { name_qualifiers: Some([idp.to_owned(), sp.to_owned()]), ..self }
+    }
+
+    /// Another `SessionIndex`.
+    #[must_use]
+    pub fn session_index(self, index: &str) -> Self {
+        Self { session_index: index.to_owned(), ..self }
     }
 
     /// `Attribute` elements as they are, in canonical form.

@@ -38,6 +38,11 @@ pub struct Algorithms {
 }
 
 impl Algorithms {
+    /// The `SignatureMethod`.
+    pub(super) fn method(&self) -> &str {
+        &self.signature
+    }
+
     /// SHA-256 by the type of key, exclusive canonicalization.
     #[must_use]
     pub fn of(key: &PKey<Private>) -> Self {
@@ -148,7 +153,7 @@ impl Signing {
     }
 
     /// Empty should OpenSSL fail; nobody accepts that.
-    fn sign(&self, data: &[u8], algorithms: &Algorithms) -> Vec<u8> {
+    pub(super) fn sign(&self, data: &[u8], algorithms: &Algorithms) -> Vec<u8> {
         let sign = || {
             let mut signer = Signer::new(algorithms.hash, &self.key)?;
             if algorithms.pss {

@@ -59,10 +59,16 @@ impl ResponseBuilder {
     }
 
     fn subject(&self) -> String {
+        let qualifiers = self.name_qualifiers.as_ref().map(|[idp, sp]| {
+            optional("NameQualifier", Some(idp)) + &optional("SPNameQualifier", Some(sp))
+        });
+        let qualifiers = qualifiers.unwrap_or_default();
         let name_id = self.name_id.as_ref().map(|(value, format)| {
             let declared = self.declared();
             let (format, value) = (attribute(format), text(value));
-            let node = format!("<saml:NameID{declared} Format=\"{format}\">{value}</saml:NameID>");
+            let node = format!(
+                "<saml:NameID{declared} Format=\"{format}\"{qualifiers}>{value}</saml:NameID>"
+            );
             self.part("EncryptedID", node)
         });
         let data = format!(
@@ -119,7 +125,7 @@ impl ResponseBuilder {
              <saml:AuthnContextClassRef>{}</saml:AuthnContextClassRef></saml:AuthnContext>\
              </saml:AuthnStatement>",
             self.authn_instant.to_rfc3339(),
-            fresh_id(),
+            attribute(&self.session_index),
             time("SessionNotOnOrAfter", self.session_end),
             text(&self.authn_context),
         )

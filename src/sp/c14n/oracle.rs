@@ -67,6 +67,12 @@ impl Question {
     }
 }
 
+fn canonical(apex: Node, except: Option<Node>, method: &Method) -> String {
+    let mut out = String::new();
+    canonicalize(&mut out, apex, except, method).expect("a string takes everything");
+    out
+}
+
 fn all_elements(root: Node) -> Vec<Node> {
     root.descendants().filter(Node::is_element).collect()
 }
@@ -88,7 +94,7 @@ fn answers(seeds: std::ops::Range<u64>) -> Vec<(Value, String)> {
             let question = Question::roll(&mut dice, nodes.len());
             let apex = nodes[question.apex];
             let except = elements(apex).next().filter(|_| question.except);
-            let ours = canonicalize(apex, except, &question.method());
+            let ours = canonical(apex, except, &question.method());
             let theirs = other(apex, question.algorithm(), question.list, except);
             let asked = question.asked_of(&xml);
             assert_eq!(ours.as_bytes(), theirs, "{seed} {asked}");
@@ -171,7 +177,7 @@ fn libxml2_does_not_escape_namespaces() {
     let xml = format!("<a xmlns='{}'/>", documents::AMPERSAND.replace('&', "&amp;"));
     let tree = Tree::parse(&xml, Comments::Refused).expect("well-formed");
     for method in [Method::Exclusive(vec![]), Method::Inclusive] {
-        let ours = canonicalize(tree.root(), None, &method);
+        let ours = canonical(tree.root(), None, &method);
         assert_eq!(ours, "<a xmlns=\"urn:1&amp;2\"></a>");
     }
 }
@@ -181,6 +187,6 @@ fn libxml2_does_not_escape_namespaces() {
 #[test]
 fn relative_namespaces_are_written_as_they_are() {
     let tree = Tree::parse("<p:a xmlns:p='../x'/>", Comments::Refused).expect("well-formed");
-    let ours = canonicalize(tree.root(), None, &Method::Exclusive(vec![]));
+    let ours = canonical(tree.root(), None, &Method::Exclusive(vec![]));
     assert_eq!(ours, "<p:a xmlns:p=\"../x\"></p:a>");
 }

@@ -20,7 +20,7 @@ fn every_honest_response_proves_its_whole_identity() {
     let mut wrong = String::new();
     for (name, file) in files::<Valid>("valid") {
         let (message, idp) = (file.recipe.follow(false), file.recipe.idp());
-        let outcome = judge(&message.saml_response, &idp);
+        let outcome = judge(&message, &idp);
         let step = outcome.step.unwrap_or_default();
         let verified = match outcome.verdict {
             Ok(verified) => verified,
@@ -58,6 +58,8 @@ impl Identity {
             session: UpstreamSession {
                 name_id: self.name_id,
                 name_id_format: self.name_id_format,
+                name_qualifier: self.name_qualifier,
+                sp_name_qualifier: self.sp_name_qualifier,
                 session_index: of_element(plain, "AuthnStatement", "SessionIndex"),
                 not_on_or_after: self.session_ends.map(|seconds| NOW.plus(seconds)),
             },

@@ -33,6 +33,8 @@ pub(super) struct Recipe {
     settings: Value,
     /// Known by metadata that runs out in so many seconds.
     metadata_ends: Option<i64>,
+    /// Delivered where no request is pending.
+    unsolicited: bool,
     /// Deviations of the sample provider, before it signs.
     make: Vec<Verb>,
     /// Instead of the sample provider's: a whole response, whose signatures are filled in.
@@ -56,6 +58,7 @@ impl Default for Recipe {
             trusted: Vec::new(),
             settings: Value::Null,
             metadata_ends: None,
+            unsolicited: false,
             make: Vec::new(),
             template: None,
             encrypt: false,
@@ -86,6 +89,8 @@ enum Wire {
 pub(super) struct Message {
     pub(super) saml_response: String,
     pub(super) plain: String,
+    /// Whether it comes without a pending request.
+    pub(super) unsolicited: bool,
 }
 
 impl Recipe {
@@ -111,7 +116,8 @@ impl Recipe {
         let xml = self.edit.iter().fold(xml, |xml, edit| edit.apply(&xml, &names));
         let xml = if inside { hidden(&xml) } else { xml };
         let xml = self.around.iter().fold(xml, |xml, edit| edit.apply(&xml, &names));
-        Message { saml_response: self.wire.encode(&xml), plain }
+        let saml_response = self.wire.encode(&xml);
+        Message { saml_response, plain, unsolicited: self.unsolicited }
     }
 
     /// What the provider sends, and the same before it was encrypted.

@@ -13,7 +13,7 @@ fn every_hostile_response_is_refused_for_its_reason_by_its_step() {
     for (name, file) in files::<Invalid>("invalid") {
         let idp = file.recipe.idp();
         for (inside, expected) in file.deliveries() {
-            let outcome = judge(&file.recipe.follow(inside).saml_response, &idp);
+            let outcome = judge(&file.recipe.follow(inside), &idp);
             let refused = outcome.who().map_err(|rejection| format!("{rejection:?}"));
             let found = (refused.err().unwrap_or_default(), outcome.step.unwrap_or_default());
             if (&found.0, &found.1) != (&expected.refused, &expected.at) {

@@ -22,9 +22,11 @@ use crate::{
     samples::saml_idp::SampleIdp,
     sp::{
         Idp, Rejection, ServiceProvider, SpKey, VerifiedAssertion, make_certificate,
-        verify_response,
+        verify_response, verify_unsolicited,
     },
 };
+
+use super::recipe::Message;
 
 pub(super) const NOW: UnixTime = UnixTime(1_795_600_000);
 pub(super) const REQUEST: &str = "_request";
@@ -69,6 +71,7 @@ fn service_provider(key: PKey<Private>) -> ServiceProvider {
     ServiceProvider {
         entity_id: ENTITY.to_owned(),
         acs_url: ACS.to_owned(),
+        slo_url: "https://sp.example/saml/slo".to_owned(),
         keys: vec![SpKey { key, certificate }],
     }
 }
@@ -137,9 +140,14 @@ impl Outcome {
 }
 
 /// Verifies, and checks what every trace promises: a refusal is the one failed step, and the last.
-pub(super) fn judge(saml_response: &str, idp: &Idp) -> Outcome {
+pub(super) fn judge(message: &Message, idp: &Idp) -> Outcome {
     let mut trace = Trace::default();
-    let verdict = verify_response(saml_response, idp, &SP, &REQUEST.into(), NOW, &mut trace);
+    let (response, trace_of) = (message.saml_response.as_str(), &mut trace);
+    let verdict = if message.unsolicited {
+        verify_unsolicited(response, idp, &SP, NOW, trace_of)
+    } else {
+        verify_response(response, idp, &SP, &REQUEST.into(), NOW, trace_of)
+    };
     let failed: Vec<_> =
         trace.steps.iter().filter(|step| step.verdict == Verdict::Failed).collect();
     let last = trace.steps.last().map(|step| step.verdict);
@@ -147,6 +155,6 @@ pub(super) fn judge(saml_response: &str, idp: &Idp) -> Outcome {
         Ok(_) => assert!(failed.is_empty(), "{trace:?}"),
         Err(_) => assert_eq!((failed.len(), last), (1, Some(Verdict::Failed)), "{trace:?}"),
     }
-    let step = failed.first().map(|step| step.check.clone());
+    let step = failed.first().map(|step| step.check.to_string());
     Outcome { verdict, step }
 }

@@ -49,6 +49,8 @@ fn addresses() -> Group {
                 .hint("One per line, compared exactly: https, or http on this machine."),
             Input::new("postLogoutRedirectUris", "Redirect URIs after sign-out", Kind::Lines)
                 .hint("One per line."),
+            Input::url("initiateLoginUri", "Sign-in address")
+                .hint("Where sign-ins that begin at a provider are handed over."),
             Input::new("allowedOrigins", "Origins that may call from a browser", Kind::Lines)
                 .hint("One per line, as in https://app.example."),
         ],

@@ -195,6 +195,7 @@ fn ours(provider: &Provider, issuer: &str) -> Vec<Fact> {
         Upstream::Saml(side) => vec![
             fact("Entity ID (audience)", &side.sp.entity_id),
             fact("Assertion Consumer Service (reply URL), by POST", &side.sp.acs_url),
+            fact("Single Logout, by redirect or POST", &side.sp.slo_url),
             fact("Metadata", &format!("{issuer}/saml/{}/metadata", provider.id)),
         ],
         Upstream::Oidc => vec![fact("Redirect URI", &provider.redirect_uri(issuer))],

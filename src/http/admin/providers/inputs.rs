@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::{
     document::{id_input, organization_input},
-    sheet::{Group, Input, Kind},
+    sheet::{Choice, Group, Input, Kind},
 };
 use crate::broker::Configuration;
 
@@ -56,6 +56,7 @@ pub fn groups(protocol: Protocol, configuration: &Configuration, new: bool) -> V
             saml_names(),
             saml_messages(),
             saml_request(),
+            initiated(configuration),
             saml_concessions(),
         ]),
         Protocol::Oidc => groups.extend([oidc_client(), oidc_people()]),
@@ -96,11 +97,13 @@ fn saml_names() -> Group {
         vec![
             Input::text("configuration.entityId", "Entity ID"),
             Input::url("configuration.ssoUrl", "Sign-on URL"),
+            Input::url("configuration.sloUrl", "Sign-out URL")
+                .hint("Where it takes logout requests, if it does."),
             Input::new("configuration.x509Certificate", "Signing certificate", Kind::Certificates)
                 .hint("PEM or base64; several PEM blocks while the provider changes its key."),
         ],
     )
-    .lead("All three; beside metadata, whatever is given here counts.")
+    .lead("All but the sign-out URL; beside metadata, whatever is given here counts.")
 }
 
 fn saml_messages() -> Group {
@@ -128,6 +131,28 @@ fn saml_messages() -> Group {
                 "Accept only encrypted assertions",
             ),
             Input::new("configuration.clockSkewSeconds", "Clocks may differ by (seconds)", skew),
+        ],
+    )
+}
+
+fn initiated(configuration: &Configuration) -> Group {
+    let policy = [
+        ("bounce", "Sign in at the provider once more, properly"),
+        ("consume", "Believe it, once the person has confirmed who he is"),
+    ];
+    let clients = configuration.clients().into_iter();
+    let choices = clients.map(|c| Choice::new(c.id.as_str(), &c.resource.name)).collect();
+    let clients = Kind::Several { of: Some("ClientApplication"), choices };
+    Group::new(
+        "Sign-ins that begin at the provider",
+        vec![
+            Input::flag("configuration.allowIdpInitiated", "Allowed")
+                .hint("From a portal of the provider, without an application having asked."),
+            Input::one("configuration.idpInitiated.policy", "What they are worth", &policy),
+            Input::new("configuration.idpInitiated.clients", "May lead to", clients).hint(
+                "RelayState chooses by client_id, else the first. They need a sign-in address; without \
+                 any, people come to their account page.",
+            ),
         ],
     )
 }

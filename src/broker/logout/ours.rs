@@ -1,0 +1,233 @@
+//! The person signs out here; the provider that he came from is asked to follow, best effort.
+
+use super::{AtProvider, Next, Step};
+use crate::{
+    broker::{Broker, Caller, Error, Upstream},
+    crypto::sha256_base64url,
+    domain::{
+        audit::{Action, Actor, Outcome},
+        words::{ClientId, IdpId, RequestId},
+    },
+    op::Parameters,
+    sp::{self, Farewell, Outgoing},
+    store::{
+        self,
+        logouts::PendingLogout,
+        sessions::{self, BrowserSession},
+    },
+};
+
+/// Seconds that a provider's answer is waited for.
+const PATIENCE: i64 = 600;
+
+/// What became of a request to sign out.
+#[derive(Debug)]
+pub enum SignOut {
+    /// Nobody proved that the person wants it: ask (RP-Initiated Logout §2). The provider's origin, if
+    /// the answer may lead there.
+    Ask { provider: Option<String> },
+    /// Signed out.
+    Done(Step),
+}
+
+/// Whether the provider will be asked.
+enum Plan {
+    Nobody(AtProvider),
+    Ask { idp: IdpId, request: RequestId, outgoing: Outgoing },
+}
+
+impl Broker {
+    /// The person himself signs out of the session that a cookie names.
+    ///
+    /// # Errors
+    /// [`Error`] when the database fails.
+    pub async fn sign_out(
+        &self,
+        session: Option<&str>,
+        browser: Option<&str>,
+        caller: &Caller,
+    ) -> Result<Step, Error> {
+        match self.live_session(session).await? {
+            Some(session) => self.leave(session, None, browser, caller).await,
+            None => Ok(self.gone(None, AtProvider::NotInvolved)),
+        }
+    }
+
+    /// An application asks to sign its person out (OIDC RP-Initiated Logout 1.0).
+    ///
+    /// An `id_token_hint` for this browser's session (or for one whose browser is not here) proves the
+    /// wish; so does the person's own word. Only registered URIs are redirected to.
+    ///
+    /// # Errors
+    /// [`Error`] when the database fails.
+    pub async fn sign_out_asked(
+        &self,
+        asked: &Parameters,
+        session: Option<&str>,
+        browser: Option<&str>,
+        confirmed: bool,
+        caller: &Caller,
+    ) -> Result<SignOut, Error> {
+        let hint = asked.get("id_token_hint").and_then(|token| self.read_id_token_hint(token));
+        let present = self.live_session(session).await?;
+        let redirect = hint.as_ref().and_then(|(client, _)| self.after_logout(client, asked));
+        let hinted = hint.map(|(_, sid)| sid);
+        let session = match (present, hinted) {
+            (Some(session), Some(sid)) if session.id == sid => Some(session),
+            (Some(session), _) if confirmed => Some(session),
+            (Some(session), _) => {
+                return Ok(SignOut::Ask { provider: self.slo_origin(&session) });
+            }
+            (None, Some(sid)) => {
+                let find = move |conn: &mut _| Ok::<_, Error>(sessions::find(conn, &sid)?);
+                self.store.read(find).await?.filter(|session| session.ended_at.is_none())
+            }
+            (None, None) => None,
+        };
+        let step = match session {
+            Some(session) => self.leave(session, redirect, browser, caller).await?,
+            None => self.gone(redirect, AtProvider::NotInvolved),
+        };
+        Ok(SignOut::Done(step))
+    }
+
+    /// Where the browser may be sent when this session ends.
+    #[must_use]
+    pub fn slo_origin(&self, session: &BrowserSession) -> Option<String> {
+        let configuration = self.configuration();
+        let provider = configuration.provider(session.authentication.idp.as_ref()?)?;
+        let Upstream::Saml(side) = &provider.upstream else { return None };
+        let slo = side.idp.as_ref().ok()?.slo()?;
+        url::Url::parse(&slo.url).ok().map(|url| url.origin().ascii_serialization())
+    }
+
+    /// The browser comes back with the provider's answer, by a top-level GET with its cookie. A handle
+    /// that leads nowhere changes nothing: whoever has it is signed out all the same.
+    ///
+    /// # Errors
+    /// [`Error`] when the database fails.
+    pub async fn continue_logout(
+        &self,
+        handle: &str,
+        browser: Option<&str>,
+    ) -> Result<Next, Error> {
+        let (handle, binding) = (sha256_base64url(handle), browser.map(sha256_base64url));
+        let (now, binding) = (self.clock.now(), binding.unwrap_or_default());
+        let take = move |tx: &mut store::Tx<'_>| -> Result<_, Error> {
+            Ok(store::logouts::take(tx, &handle, &binding, now)?)
+        };
+        let Some(pending) = self.store.write(take).await? else {
+            return Ok(self.gone(None, AtProvider::NotInvolved).next);
+        };
+        let provider = self.provider_name(&pending.idp);
+        Ok(match (pending.complaint, pending.redirect) {
+            (None, Some(url)) => Next::ReturnToClient { url },
+            (None, None) => {
+                Next::Farewell { provider: AtProvider::SignedOut { provider }, onward: None }
+            }
+            (Some(_), onward) => {
+                Next::Farewell { provider: AtProvider::NotConfirmed { provider }, onward }
+            }
+        })
+    }
+
+    /// Ends the session, and remembers that the provider is asked, in one commit.
+    async fn leave(
+        &self,
+        session: BrowserSession,
+        redirect: Option<String>,
+        browser: Option<&str>,
+        caller: &Caller,
+    ) -> Result<Step, Error> {
+        let (idp, request, outgoing) = match self.plan_leave(&session) {
+            Plan::Ask { idp, request, outgoing } => (idp, request, outgoing),
+            Plan::Nobody(provider) => {
+                self.end_session(session, caller).await?;
+                return Ok(self.gone(redirect, provider));
+            }
+        };
+        let now = self.clock.now();
+        let (cookie, fresh) = self.browser_cookie(browser);
+        let binding = sha256_base64url(&cookie);
+        let expires_at = now.plus(PATIENCE);
+        let pending =
+            PendingLogout { id: request, idp, binding, redirect, complaint: None, expires_at };
+        let mut event = caller.event(Action::SignOut, Outcome::Success, now);
+        event = event.detail(serde_json::json!({ "provider": "asked" }));
+        let by = session.authentication;
+        event = event.by(Actor::User(by.user.clone()));
+        (event.user, event.idp, event.session) = (Some(by.user), by.idp, Some(session.id.clone()));
+        self.store
+            .write(move |tx| -> Result<(), Error> {
+                if sessions::end(tx, &session.id, now)? {
+                    tx.audit(event.clone());
+                }
+                Ok(store::logouts::create(tx, &pending)?)
+            })
+            .await?;
+        let browser = fresh.then_some(cookie);
+        Ok(Step { next: outgoing.into(), browser, ends_cookie: true })
+    }
+
+    /// A provider that cannot be asked keeps nobody signed in here.
+    fn plan_leave(&self, session: &BrowserSession) -> Plan {
+        let Some(idp) = &session.authentication.idp else {
+            return Plan::Nobody(AtProvider::NotInvolved);
+        };
+        let request = RequestId(self.random.xml_id());
+        match self.request_for(idp, &request, session) {
+            Ok(Some(outgoing)) => Plan::Ask { idp: idp.clone(), request, outgoing },
+            Ok(None) => Plan::Nobody(AtProvider::MayRemain { provider: self.provider_name(idp) }),
+            Err(error) => {
+                tracing::warn!(%idp, %error, "a provider cannot be asked to sign out");
+                Plan::Nobody(AtProvider::NotConfirmed { provider: self.provider_name(idp) })
+            }
+        }
+    }
+
+    fn request_for(
+        &self,
+        idp: &IdpId,
+        id: &RequestId,
+        session: &BrowserSession,
+    ) -> Result<Option<Outgoing>, sp::NotBuilt> {
+        let configuration = self.configuration();
+        let provider = configuration.provider(idp).filter(|provider| provider.resource.enabled);
+        let Some(Upstream::Saml(side)) = provider.map(|provider| &provider.upstream) else {
+            return Ok(None);
+        };
+        let Ok(idp) = &side.idp else { return Ok(None) };
+        let farewell = Farewell { sp: &side.sp, idp, id, now: self.clock.now() };
+        sp::build_logout_request(farewell, &session.upstream)
+    }
+
+    fn provider_name(&self, idp: &IdpId) -> String {
+        let configuration = self.configuration();
+        let provider = configuration.provider(idp);
+        provider.map_or_else(|| idp.0.clone(), |provider| provider.resource.name.clone())
+    }
+
+    /// Nothing left to do but to go where the application wants, or to say so.
+    fn gone(&self, redirect: Option<String>, provider: AtProvider) -> Step {
+        let next = match redirect {
+            Some(url) => Next::ReturnToClient { url },
+            None => Next::Farewell { provider, onward: None },
+        };
+        Step { next, browser: None, ends_cookie: true }
+    }
+
+    /// The registered place to go to afterwards, with `state`.
+    fn after_logout(&self, client: &ClientId, asked: &Parameters) -> Option<String> {
+        let uri = asked.get("post_logout_redirect_uri")?;
+        let configuration = self.configuration();
+        let client = &configuration.client(client)?.resource;
+        if !client.post_logout_redirect_uris.iter().any(|registered| registered == uri) {
+            return None;
+        }
+        let mut url = url::Url::parse(uri).ok()?;
+        if let Some(state) = asked.get("state") {
+            url.query_pairs_mut().append_pair("state", state);
+        }
+        Some(url.into())
+    }
+}
