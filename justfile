@@ -19,7 +19,7 @@ interop *ARGS:
     tests/interop/install
     tests/interop/run {{ARGS}}
 
-# CPU time per login.
+# CPU time per login; `--bench floods`: the most expensive inputs.
 bench *ARGS:
     cargo bench --locked {{ARGS}}
 
@@ -27,6 +27,18 @@ bench *ARGS:
 bench-peers:
     benches/peers/install
     benches/peers/run
+
+# Writes docs/saml-attacks.md from tests/sp_responses.
+saml-attacks:
+    MEDICT_WRITE_PAGES=1 cargo test --locked --lib sp::tests::page
+
+# Our canonical XML against libxml2 (libxml2.so.2, Python) and a crate, a hundred thousand documents.
+c14n DOCUMENTS="100000":
+    MEDICT_C14N_PYTHON=python3 MEDICT_C14N_DOCUMENTS={{DOCUMENTS}} cargo test --locked --lib sp::c14n
+
+# Each fuzz target for some seconds, on a nightly toolchain; see fuzz/README.md.
+fuzz SECONDS="300":
+    fuzz/run {{SECONDS}}
 
 # Broker, sample identity providers and sample application, ready to click.
 demo *ARGS:

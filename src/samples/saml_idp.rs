@@ -31,6 +31,7 @@ use openssl::{
 
 use crate::domain::words::UnixTime;
 
+pub use encrypt::{Encryption, encrypted_assertion};
 pub use logout::{LogoutBuilder, LogoutHeard};
 pub use metadata::{MetadataBuilder, aggregate};
 pub use request::{AskedFor, NotARequest};

@@ -83,7 +83,8 @@ impl Hash {
 
     /// Refuses SHA-1 unless the provider's switch allows it.
     fn allowed(self, allow_sha1: bool) -> Result<Self, Rejection> {
-        if self == Self::Sha1 && !allow_sha1 { Err(Rejection::Sha1) } else { Ok(self) }
+        Rejection::Sha1.when(self == Self::Sha1 && !allow_sha1)?;
+        Ok(self)
     }
 }
 

@@ -34,7 +34,9 @@ impl Clock {
 pub(super) fn time(node: Node, name: &str) -> Result<Option<UnixTime>, Fault> {
     let Some(text) = attribute(node, name) else { return Ok(None) };
     let time = UnixTime::parse_rfc3339(text.trim_ascii());
-    time.map(Some).ok_or_else(|| Rejection::NotATime.seeing_plain(format!("{name}=\"{text}\"")))
+    let readable = Rejection::NotATime.unless(time.is_some());
+    readable.map_err(|rejection| rejection.seeing_plain(format!("{name}=\"{text}\"")))?;
+    Ok(time)
 }
 
 /// The `Conditions`, every one of a known kind. `OneTimeUse` is kept by replay protection, and
@@ -47,8 +49,10 @@ pub(super) fn find(assertion: Node) -> Checked<Node> {
             .any(|name| is(*node, ASSERTION, name))
     };
     match elements(conditions).find(|node| !known(node)) {
-        Some(other) => Err(Rejection::UnknownCondition.seeing_plain(other.tag_name().name())),
-        None => Ok((conditions, Actual::plain("known conditions only"))),
+        Some(other) if Rejection::UnknownCondition.in_force() => {
+            Err(Rejection::UnknownCondition.seeing_plain(other.tag_name().name()))
+        }
+        _ => Ok((conditions, Actual::plain("known conditions only"))),
     }
 }
 
@@ -57,10 +61,12 @@ pub(super) fn check_time(conditions: Node, clock: Clock) -> Checked<Option<UnixT
     let begin = time(conditions, "NotBefore")?;
     let end = time(conditions, "NotOnOrAfter")?;
     let span = format!("from {} to {}", written(begin), written(end));
-    match (begin, end) {
-        (Some(begin), _) if !clock.reached(begin) => Err(Rejection::NotYetValid.seeing_plain(span)),
-        (_, Some(end)) if clock.passed(end) => Err(Rejection::Expired.seeing_plain(span)),
-        _ => Ok((end, Actual::plain(span))),
+    let early = begin.is_some_and(|begin| !clock.reached(begin));
+    let late = end.is_some_and(|end| clock.passed(end));
+    let in_time = Rejection::NotYetValid.when(early).and_then(|()| Rejection::Expired.when(late));
+    match in_time {
+        Ok(()) => Ok((end, Actual::plain(span))),
+        Err(rejection) => Err(rejection.seeing_plain(span)),
     }
 }
 
@@ -75,10 +81,10 @@ pub(super) fn check_audience(conditions: Node, entity_id: &str) -> Checked<()> {
         let audiences = children(restriction, ASSERTION, "Audience").map(text);
         let audiences = audiences.collect::<Result<Vec<_>, _>>()?;
         let listed = audiences.join(" or ");
-        if !audiences.iter().any(|audience| audience.trim_ascii() == entity_id) {
-            return Err(Rejection::Audience.seeing_plain(listed));
-        }
+        let named = audiences.iter().any(|audience| audience.trim_ascii() == entity_id);
+        Rejection::Audience.unless(named).map_err(|refused| refused.seeing_plain(&listed))?;
         seen.push(listed);
     }
-    if seen.is_empty() { Err(Rejection::NoAudience.into()) } else { passed(seen.join(" and ")) }
+    Rejection::NoAudience.when(seen.is_empty())?;
+    passed(seen.join(" and "))
 }

@@ -51,9 +51,7 @@ impl<'a> Opener<'a> {
     pub(super) fn open(&self, encrypted: Node, signed: bool) -> Result<String, Rejection> {
         let data = expect(encrypted, XENC, "EncryptedData")?;
         let algorithm = DataAlgorithm::find(method(data)?)?;
-        if !(algorithm.authenticated || self.allow_cbc && signed) {
-            return Err(Rejection::Cbc);
-        }
+        Rejection::Cbc.unless(algorithm.authenticated || self.allow_cbc && signed)?;
         let ciphertext = cipher_value(data)?;
         let wrapped = wrapped_keys(encrypted, data)?;
         let secrets = wrapped.iter().flat_map(|one| self.unwrap(one));
@@ -105,9 +103,8 @@ impl WrappedKey {
             "http://www.w3.org/2009/xmlenc11#rsa-oaep" => mask,
             _ => return Err(Rejection::EncryptionAlgorithm),
         };
-        if child(method, XENC, "OAEPparams")?.is_some() {
-            return Err(Rejection::EncryptionAlgorithm);
-        }
+        let labelled = child(method, XENC, "OAEPparams")?.is_some();
+        Rejection::EncryptionAlgorithm.when(labelled)?;
         Ok(Self { digest, mask, value: cipher_value(node)? })
     }
 

@@ -13,7 +13,8 @@ pub(super) const METADATA_BYTES: usize = 1024 * 1024;
 pub(super) const NODES: u32 = 20_000;
 const DEPTH: usize = 48;
 const ATTRIBUTES: usize = 48;
-const NAMESPACES: usize = 48;
+/// Declarations in scope.
+pub(super) const NAMESPACES: usize = 48;
 /// The parser keeps the length of a name in 16 bits.
 const NAME_BYTES: usize = 1_000;
 
@@ -44,11 +45,9 @@ pub(super) fn after_declaration(text: &str) -> Result<&str, Rejection> {
     let (declaration, rest) = rest.split_once("?>").ok_or(Rejection::NotWellFormed)?;
     let version = pseudo_attribute(declaration, "version");
     let encoding = pseudo_attribute(declaration, "encoding").unwrap_or("UTF-8");
-    if version == Some("1.0") && encoding.eq_ignore_ascii_case("UTF-8") {
-        Ok(rest)
-    } else {
-        Err(Rejection::ForeignEncoding)
-    }
+    let ours = version == Some("1.0") && encoding.eq_ignore_ascii_case("UTF-8");
+    Rejection::ForeignEncoding.unless(ours)?;
+    Ok(rest)
 }
 
 fn pseudo_attribute<'t>(declaration: &'t str, name: &str) -> Option<&'t str> {
@@ -68,7 +67,9 @@ impl Guard {
     /// Steps over one piece of markup; `rest` begins after its `<`.
     fn markup<'t>(&mut self, rest: &'t [u8]) -> Result<&'t [u8], Rejection> {
         match rest.first() {
-            Some(b'?') => Err(Rejection::ProcessingInstruction),
+            Some(b'?') if Rejection::ProcessingInstruction.in_force() => {
+                Err(Rejection::ProcessingInstruction)
+            }
             Some(b'!') => self.declaration(&rest[1..]),
             Some(b'/') => {
                 self.namespaces.pop();
@@ -80,11 +81,11 @@ impl Guard {
 
     /// `<!`: only CDATA, and comments where they are skipped.
     fn declaration<'t>(&self, rest: &'t [u8]) -> Result<&'t [u8], Rejection> {
-        let comments = self.comments;
+        let refused = self.comments == Comments::Refused && Rejection::Comment.in_force();
         match (rest.strip_prefix(b"[CDATA["), rest.strip_prefix(b"--")) {
             (Some(inside), _) => after(inside, b"]]>"),
-            (_, Some(inside)) if comments == Comments::Skipped => after(inside, b"-->"),
-            (_, Some(_)) => Err(Rejection::Comment),
+            (_, Some(_)) if refused => Err(Rejection::Comment),
+            (_, Some(inside)) => after(inside, b"-->"),
             _ => Err(Rejection::Doctype),
         }
     }
@@ -92,12 +93,11 @@ impl Guard {
     fn element<'t>(&mut self, rest: &'t [u8]) -> Result<&'t [u8], Rejection> {
         let tag = Tag::scan(rest)?;
         let in_scope = self.namespaces.last().copied().unwrap_or(0) + tag.namespaces;
-        match () {
-            () if tag.attributes > ATTRIBUTES => return Err(Rejection::TooManyAttributes),
-            () if in_scope > NAMESPACES => return Err(Rejection::TooManyNamespaces),
-            () if self.namespaces.len() >= DEPTH => return Err(Rejection::TooDeep),
-            () if !tag.empty => self.namespaces.push(in_scope),
-            () => {}
+        Rejection::TooManyAttributes.when(tag.attributes > ATTRIBUTES)?;
+        Rejection::TooManyNamespaces.when(in_scope > NAMESPACES)?;
+        Rejection::TooDeep.when(self.namespaces.len() >= DEPTH)?;
+        if !tag.empty {
+            self.namespaces.push(in_scope);
         }
         Ok(&rest[tag.length..])
     }
@@ -149,7 +149,7 @@ impl Tag {
         let name = words.rsplit(u8::is_ascii_whitespace).next().unwrap_or(words);
         self.attributes += 1;
         self.namespaces += usize::from(name.starts_with(b"xmlns"));
-        if name.len() > NAME_BYTES { Err(Rejection::TooManyAttributes) } else { Ok(()) }
+        Rejection::TooManyAttributes.when(name.len() > NAME_BYTES)
     }
 }
 

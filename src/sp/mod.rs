@@ -39,6 +39,7 @@ mod message;
 mod metadata;
 mod names;
 mod outgoing;
+mod protection;
 pub mod redirect_query;
 mod rejection;
 mod request;
@@ -66,3 +67,6 @@ pub use response::{VerifiedAssertion, is_unsolicited, verify_response, verify_un
 pub use scopes::{Scope, drop_foreign};
 pub use service_provider::{Published, ServiceProvider, SpKey, make_certificate};
 pub use transport::{NotBuilt, Outgoing};
+
+#[cfg(test)]
+mod tests;

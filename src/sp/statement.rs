@@ -40,8 +40,8 @@ pub(super) fn name_id(subject: Node, opener: &Opener) -> Checked<NameId> {
     let encrypted = child(subject, ASSERTION, "EncryptedID")?;
     match (plain, encrypted) {
         (None, None) => Ok((NameId::default(), Actual::plain("none came"))),
-        (Some(_), Some(_)) => Err(Rejection::Repeated.into()),
-        (Some(node), None) => read_name_id(node),
+        (Some(_), Some(_)) if Rejection::Repeated.in_force() => Err(Rejection::Repeated.into()),
+        (Some(node), _) => read_name_id(node),
         (None, Some(encrypted)) => opened(encrypted, opener, "NameID", read_name_id),
     }
 }
@@ -62,9 +62,7 @@ pub(super) fn opened<T, E: From<Rejection>>(
 
 fn read_name_id(node: Node) -> Checked<NameId> {
     let value = text(node)?.trim().to_owned();
-    if value.is_empty() {
-        return Err(Rejection::EmptyNameId.into());
-    }
+    Rejection::EmptyNameId.when(value.is_empty())?;
     let actual = Actual::personal(&value);
     let own = |name| attribute(node, name).map(str::to_owned);
     let name_id = NameId {
@@ -91,7 +89,8 @@ pub(super) fn authentication(assertion: Node, clock: Clock) -> Checked<Authentic
     for node in children(assertion, ASSERTION, "AuthnStatement") {
         let end = time(node, "SessionNotOnOrAfter")?;
         if let Some(end) = end.filter(|end| clock.passed(*end)) {
-            return Err(Rejection::SessionEnded.seeing_plain(end.to_rfc3339()));
+            let goes_on = Rejection::SessionEnded.when(true);
+            goes_on.map_err(|rejection| rejection.seeing_plain(end.to_rfc3339()))?;
         }
         statements.push(Authentication {
             class: class(node)?,
@@ -100,7 +99,8 @@ pub(super) fn authentication(assertion: Node, clock: Clock) -> Checked<Authentic
             session_end: end,
         });
     }
-    let first = statements.into_iter().next().ok_or(Rejection::NoAuthnStatement)?;
+    Rejection::NoAuthnStatement.when(statements.is_empty())?;
+    let first = statements.into_iter().next().unwrap_or_default();
     let actual = first.class.clone().unwrap_or_else(|| "no context class".to_owned());
     Ok((first, Actual::plain(actual)))
 }

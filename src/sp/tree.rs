@@ -26,7 +26,9 @@ impl<'t> Tree<'t> {
     /// `text` has had its line ends normalised, see [`normalise`].
     pub(super) fn parse(text: &'t str, comments: Comments) -> Result<Self, Rejection> {
         guard::check(text, comments)?;
-        let options = ParsingOptions { nodes_limit: NODES, ..ParsingOptions::default() };
+        let limited = Rejection::TooManyNodes.in_force();
+        let nodes_limit = if limited { NODES } else { u32::MAX };
+        let options = ParsingOptions { nodes_limit, ..ParsingOptions::default() };
         let document =
             Document::parse_with_options(text, options).map_err(|error| match error {
                 Error::NodesLimitReached => Rejection::TooManyNodes,
@@ -61,7 +63,7 @@ fn check_ids(document: &Document) -> Result<(), Rejection> {
     });
     let mut ids: Vec<&str> = ids.map(|id| id.value()).collect();
     ids.sort_unstable();
-    if ids.windows(2).all(|pair| pair[0] != pair[1]) { Ok(()) } else { Err(Rejection::DuplicateId) }
+    Rejection::DuplicateId.unless(ids.windows(2).all(|pair| pair[0] != pair[1]))
 }
 
 /// Whether `node` is the element `name` of `namespace`.
@@ -99,10 +101,9 @@ pub(super) fn child<'t>(
     name: &'static str,
 ) -> Result<Option<Node<'t>>, Rejection> {
     let mut found = children(node, namespace, name);
-    match (found.next(), found.next()) {
-        (_, Some(_)) => Err(Rejection::Repeated),
-        (first, None) => Ok(first),
-    }
+    let first = found.next();
+    Rejection::Repeated.when(found.next().is_some())?;
+    Ok(first)
 }
 
 /// The only direct child of that name, which must be there.
@@ -117,9 +118,7 @@ pub(super) fn expect<'t>(
 /// The whole text of an element that holds nothing else.
 pub(super) fn text(node: Node<'_>) -> Result<Cow<'_, str>, Rejection> {
     let mut pieces = node.children();
-    if node.children().any(|piece| !piece.is_text()) {
-        return Err(Rejection::NotText);
-    }
+    Rejection::NotText.unless(node.children().all(|piece| piece.is_text()))?;
     match (pieces.next().and_then(|piece| piece.text()), pieces.next()) {
         (None, _) => Ok(Cow::Borrowed("")),
         (Some(only), None) => Ok(Cow::Borrowed(only)),

@@ -9,7 +9,7 @@ use roxmltree::Document;
 
 use super::{
     Algorithms, NotARequest, SampleIdp, Signing, attribute,
-    encrypt::{Mode, encrypted},
+    encrypt::{Encryption, encrypted},
     fresh_id,
     request::{LARGEST, parameter},
     text,
@@ -213,7 +213,7 @@ impl LogoutBuilder {
     pub fn encrypted_for(self, certificate: &X509) -> Self {
         let end = "</saml:NameID>";
         let (name_id, rest) = self.inside.split_once(end).unwrap_or_default();
-        let data = encrypted(&format!("{name_id}{end}"), certificate, Mode::Gcm);
+        let data = encrypted(&format!("{name_id}{end}"), certificate, Encryption::Gcm);
         let inside = format!(
             "<saml:EncryptedID xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\">{}\
              </saml:EncryptedID>{rest}",

@@ -7,7 +7,7 @@ use crate::domain::words::UnixTime;
 
 use super::{
     SampleIdp,
-    encrypt::{Mode, encrypted},
+    encrypt::{Encryption, encrypted, encrypted_assertion},
     fresh_id,
     sign::{Algorithms, Signing},
 };
@@ -49,7 +49,7 @@ pub struct ResponseBuilder {
     pub(super) sign_response: bool,
     pub(super) signing: Signing,
     pub(super) algorithms: Algorithms,
-    pub(super) encryption: Option<(X509, Mode)>,
+    pub(super) encryption: Option<(X509, Encryption)>,
     pub(super) raw_attributes: String,
     /// For whom `NameID` and attributes are encrypted one by one.
     pub(super) encrypted_parts: Option<X509>,
@@ -325,13 +325,13 @@ impl ResponseBuilder {
     /// Encrypts the assertion to a certificate, with AES-256-GCM.
     #[must_use]
     pub fn encrypted_for(self, certificate: &X509) -> Self {
-        Self { encryption: Some((certificate.clone(), Mode::Gcm)), ..self }
+        self.encrypted_by(Encryption::Gcm, certificate)
     }
 
-    /// Encrypts the assertion to a certificate, with AES-256-CBC.
+    /// Encrypts the assertion to a certificate.
     #[must_use]
-    pub fn cbc_encrypted_for(self, certificate: &X509) -> Self {
-        Self { encryption: Some((certificate.clone(), Mode::Cbc)), ..self }
+    pub fn encrypted_by(self, mode: Encryption, certificate: &X509) -> Self {
+        Self { encryption: Some((certificate.clone(), mode)), ..self }
     }
 
     /// Encrypts the `NameID` and every attribute by itself, inside the assertion.
@@ -340,17 +340,11 @@ impl ResponseBuilder {
         Self { encrypted_parts: Some(certificate.clone()), ..self }
     }
 
-    /// Encrypts the assertion's key with RSA PKCS#1 v1.5.
-    #[must_use]
-    pub fn rsa15_encrypted_for(self, certificate: &X509) -> Self {
-        Self { encryption: Some((certificate.clone(), Mode::Rsa15)), ..self }
-    }
-
     /// `element`, encrypted as `wrapper` where that was asked for.
     pub(super) fn part(&self, wrapper: &str, element: String) -> String {
         match &self.encrypted_parts {
             Some(certificate) => {
-                let data = encrypted(&element, certificate, Mode::Gcm).unwrap_or_default();
+                let data = encrypted(&element, certificate, Encryption::Gcm).unwrap_or_default();
                 format!("<saml:{wrapper}>{data}</saml:{wrapper}>")
             }
             None => element,
@@ -373,15 +367,16 @@ impl ResponseBuilder {
     /// The message itself.
     #[must_use]
     pub fn build_xml(self) -> String {
+        self.build_with_assertion().0
+    }
+
+    /// The message, and the assertion in it as it was before encryption.
+    #[must_use]
+    pub fn build_with_assertion(self) -> (String, String) {
         let assertion = self.assertion();
-        let carried = match &self.encryption {
-            Some((certificate, mode)) => format!(
-                "<saml:EncryptedAssertion xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\">{}\
-                 </saml:EncryptedAssertion>",
-                encrypted(&assertion, certificate, *mode).unwrap_or_default()
-            ),
-            None => assertion,
-        };
-        self.response(&carried)
+        let carried = self.encryption.as_ref().map(|(certificate, mode)| {
+            encrypted_assertion(&assertion, certificate, *mode).unwrap_or_default()
+        });
+        (self.response(carried.as_ref().unwrap_or(&assertion)), assertion)
     }
 }

@@ -12,6 +12,7 @@ use openssl::{
 };
 
 const DS: &str = "http://www.w3.org/2000/09/xmldsig#";
+const MORE: &str = "http://www.w3.org/2001/04/xmldsig-more#";
 const EXC_C14N: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
 const ENVELOPED: &str = "http://www.w3.org/2000/09/xmldsig#enveloped-signature";
 
@@ -27,6 +28,7 @@ pub struct Signing {
 /// What a signature says it was made with.
 #[derive(Clone)]
 pub struct Algorithms {
+    kind: &'static str,
     signature: String,
     digest: String,
     canonicalization: String,
@@ -46,7 +48,8 @@ impl Algorithms {
     pub fn of(key: &PKey<Private>) -> Self {
         let kind = if key.id() == Id::EC { "ecdsa" } else { "rsa" };
         Self {
-            signature: format!("http://www.w3.org/2001/04/xmldsig-more#{kind}-sha256"),
+            kind,
+            signature: format!("{MORE}{kind}-sha256"),
             digest: "http://www.w3.org/2001/04/xmlenc#sha256".to_owned(),
             canonicalization: EXC_C14N.to_owned(),
             transforms: vec![ENVELOPED.to_owned(), EXC_C14N.to_owned()],
@@ -90,18 +93,29 @@ impl Algorithms {
         }
     }
 
-    /// RSA with SHA-512.
+    /// SHA-384.
+    #[must_use]
+    pub fn sha384(self) -> Self {
+        Self {
+            signature: format!("{MORE}{}-sha384", self.kind),
+            digest: format!("{MORE}sha384"),
+            hash: MessageDigest::sha384(),
+            ..self
+        }
+    }
+
+    /// SHA-512.
     #[must_use]
     pub fn sha512(self) -> Self {
         Self {
-            signature: "http://www.w3.org/2001/04/xmldsig-more#rsa-sha512".to_owned(),
+            signature: format!("{MORE}{}-sha512", self.kind),
             digest: "http://www.w3.org/2001/04/xmlenc#sha512".to_owned(),
             hash: MessageDigest::sha512(),
             ..self
         }
     }
 
-    /// RSA-PSS with SHA-256.
+    /// RSA-PSS, with SHA-256.
     #[must_use]
     pub fn pss(self) -> Self {
         let signature = "http://www.w3.org/2007/05/xmldsig-more#sha256-rsa-MGF1".to_owned();
@@ -147,16 +161,17 @@ impl Signing {
                 signer.set_rsa_pss_saltlen(RsaPssSaltlen::DIGEST_LENGTH)?;
             }
             let signature = signer.sign_oneshot_to_vec(data)?;
-            if self.key.id() == Id::EC { joined(&signature) } else { Ok(signature) }
+            let half = i32::try_from(self.key.bits().div_ceil(8)).unwrap_or(32);
+            if self.key.id() == Id::EC { joined(&signature, half) } else { Ok(signature) }
         };
         sign().unwrap_or_default()
     }
 }
 
-/// `r || s` for P-256.
-fn joined(der: &[u8]) -> Result<Vec<u8>, openssl::error::ErrorStack> {
+/// `r || s`, each of `half` bytes.
+fn joined(der: &[u8], half: i32) -> Result<Vec<u8>, openssl::error::ErrorStack> {
     let signature = EcdsaSig::from_der(der)?;
-    let half = |number: &BigNumRef| number.to_vec_padded(32);
+    let half = |number: &BigNumRef| number.to_vec_padded(half);
     Ok([half(signature.r())?, half(signature.s())?].concat())
 }
 
