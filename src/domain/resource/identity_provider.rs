@@ -25,7 +25,6 @@ pub struct IdentityProvider {
 
 /// What differs by protocol; `type` on the wire.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "one for each provider, and never moved about")]
 pub enum Configuration {
     Saml(Box<SamlConfiguration>),
     Oidc(OidcConfiguration),
