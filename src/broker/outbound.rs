@@ -82,6 +82,10 @@ const MOST_REDIRECTS: usize = 3;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long a connection may lie idle and still be used. Servers close theirs after five seconds or
+/// more; a code sent into one that is being closed is lost, and must not be sent twice.
+const IDLE: Duration = Duration::from_secs(2);
+
 impl Default for OutboundSettings {
     fn default() -> Self {
         Self {
@@ -107,6 +111,7 @@ impl Outbound {
             .user_agent(concat!("medict/", env!("CARGO_PKG_VERSION")))
             .redirect(Policy::none())
             .connect_timeout(CONNECT_TIMEOUT.min(settings.timeout))
+            .pool_idle_timeout(IDLE)
             .dns_resolver(guard)
             .no_proxy();
         if let Some((_, proxy)) = proxy {

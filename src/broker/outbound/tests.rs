@@ -287,3 +287,29 @@ async fn a_hospitals_own_authority_is_trusted_when_it_is_named() {
     let answer = outbound.expect("usable").get(&url, "*/*").await.expect("trusted");
     assert_eq!(answer.body, b"ok");
 }
+
+#[tokio::test]
+async fn a_connection_that_lay_idle_is_not_used_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/", listener.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        for (number, stream) in listener.incoming().flatten().enumerate() {
+            std::thread::spawn(move || patient(stream, number));
+        }
+    });
+    let (outbound, url) = (outbound(AllowPrivate::Everything), Url::parse(&url).expect("url"));
+    let mut connections = Vec::new();
+    for idle in [Duration::ZERO, Duration::ZERO, IDLE + Duration::from_millis(500)] {
+        tokio::time::sleep(idle).await;
+        connections.push(outbound.get(&url, "*/*").await.expect("an answer").body);
+    }
+    assert_ne!(connections[2], connections[1], "{connections:?}");
+}
+
+/// Answers every request of a connection with the connection's number.
+fn patient(mut stream: std::net::TcpStream, number: usize) {
+    let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n{number:04}");
+    while stream.read(&mut [0; 8_192]).is_ok_and(|length| length > 0) {
+        let _ = stream.write_all(answer.as_bytes());
+    }
+}
