@@ -68,7 +68,8 @@ impl Broker {
         let before = before
             .map_err(Error::from)?
             .filter(|federation| federation.basis == basis(&source.saml));
-        let file = self.settings.spool.join(format!("aggregate-{}-{claimed}.xml", source.id));
+        let unique = self.random.uuid(self.clock.now());
+        let file = self.settings.spool.join(format!("aggregate-{unique}.xml"));
         let outcome = self.take_aggregate(source, &state, claimed, before.as_ref(), &file).await;
         if let Err(error) = std::fs::remove_file(&file)
             && error.kind() != std::io::ErrorKind::NotFound
