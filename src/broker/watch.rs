@@ -65,7 +65,7 @@ impl Broker {
             }
             None => {}
         }
-        Ok(())
+        self.make_asked_keys().await
     }
 
     /// Runs until the process ends.

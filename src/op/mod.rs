@@ -10,10 +10,13 @@
 
 mod authorize;
 mod claims;
+mod client;
+mod dpop;
 mod error;
 mod introspection;
 mod me;
 mod metadata;
+mod once;
 mod parameters;
 mod token;
 
@@ -21,14 +24,23 @@ pub use authorize::{
     Asked, Refusal as AuthorizeRefusal, Unredirectable, check_request, redirect_to,
 };
 use claims::scope_of;
-pub use claims::{AccessToken, IdToken, Person, PersonalClaims, SignedUserInfo, UserInfo};
+pub use claims::{
+    AccessToken, Confirmation, IdToken, Person, PersonalClaims, SignedUserInfo, UserInfo,
+};
+pub use client::{
+    AssertionExpectations, AssertionFault, ClientCredentials, Credential, check_assertion,
+    check_client_secret, read_client,
+};
+pub use dpop::{
+    Presented, Proof, ProofExpectations, ProofFault, Scheme, check_binding, check_key, check_proof,
+};
 pub use error::ErrorCode;
 pub use introspection::{Introspection, RefreshClaims};
 pub use me::{Named, Tenant, me, profile_reference};
 pub use metadata::{Metadata, SCOPES};
+pub use once::Once;
 pub use parameters::{Parameters, Unreadable};
 pub use token::{
-    ClientCredentials, Presented, Refusal as TokenRefusal, TokenRequest, TokenResponse,
-    check_client_secret, check_code, check_grant_type, check_narrowed_scope, check_refreshed_scope,
-    read_client,
+    Refusal as TokenRefusal, TokenRequest, TokenResponse, check_code, check_grant_type,
+    check_narrowed_scope, check_refreshed_scope,
 };

@@ -103,6 +103,7 @@ table! {
         revoked_at -> Nullable<BigInt>,
         expires_at -> BigInt,
         offline -> Nullable<Text>,
+        jkt -> Nullable<Text>,
     }
 }
 table! {

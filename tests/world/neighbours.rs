@@ -1,7 +1,10 @@
 //! The other side of the wire: a SAML identity provider, an OpenID Provider and an application's callback,
 //! served on one loopback port.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicU32, Ordering},
+};
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use medict::{
@@ -58,6 +61,9 @@ pub struct Neighbours {
     pub last_logout: Arc<Mutex<Option<LogoutHeard>>>,
     /// How a logout is answered; never, unless set.
     pub logout_answer: Arc<Mutex<Option<LogoutAnswer>>>,
+    /// What `/keys` answers, an application's public keys; nothing: 503.
+    pub keys: Arc<Mutex<Option<Value>>>,
+    pub keys_asked: Arc<AtomicU32>,
     /// Show the response page without leading on: the person is an attacker who keeps it.
     pub hold: Arc<Mutex<bool>>,
 }
@@ -90,6 +96,8 @@ impl Neighbours {
             last_response: Arc::new(Mutex::new(None)),
             last_logout: Arc::new(Mutex::new(None)),
             logout_answer: Arc::new(Mutex::new(None)),
+            keys: Arc::new(Mutex::new(None)),
+            keys_asked: Arc::default(),
             hold: Arc::new(Mutex::new(false)),
             base,
         };
@@ -129,6 +137,16 @@ impl Neighbours {
     /// What the metadata address answers from now on; nothing: it is down.
     pub fn publishes(&self, metadata: Option<String>) {
         *self.metadata.lock().expect("lock") = metadata;
+    }
+
+    /// What an application publishes at `/keys` from now on.
+    pub fn publishes_keys(&self, jwks: Value) {
+        *self.keys.lock().expect("lock") = Some(jwks);
+    }
+
+    /// How often somebody looked there.
+    pub fn keys_asked(&self) -> u32 {
+        self.keys_asked.load(Ordering::Relaxed)
     }
 
     pub fn metadata_url(&self) -> String {
@@ -187,6 +205,7 @@ impl Neighbours {
                 .route("/saml/metadata", web::get().to(metadata))
                 .route("/saml/slo", web::get().to(slo_by_redirect))
                 .route("/saml/slo", web::post().to(slo_by_post))
+                .route("/keys", web::get().to(keys))
                 .route("/forged", web::get().to(forged))
                 .route("/op/.well-known/openid-configuration", web::get().to(discovery))
                 .route("/op/jwks", web::get().to(jwks))
@@ -246,6 +265,14 @@ async fn metadata(request: HttpRequest, it: web::Data<Neighbours>) -> HttpRespon
         return HttpResponse::NotModified().finish();
     }
     HttpResponse::Ok().insert_header(("etag", etag)).body(metadata)
+}
+
+async fn keys(it: web::Data<Neighbours>) -> HttpResponse {
+    it.keys_asked.fetch_add(1, Ordering::Relaxed);
+    match &*it.keys.lock().expect("lock") {
+        Some(jwks) => HttpResponse::Ok().json(jwks),
+        None => HttpResponse::ServiceUnavailable().finish(),
+    }
 }
 
 async fn slo_by_redirect(request: HttpRequest, it: web::Data<Neighbours>) -> HttpResponse {
