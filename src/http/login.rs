@@ -56,6 +56,7 @@ pub struct PostToIdp<'a> {
     pub parameter: &'a str,
     pub message: &'a str,
     pub relay_state: &'a str,
+    pub frames: &'a [String],
 }
 
 /// Where a step leads, with the cookies that it sets.
@@ -79,7 +80,8 @@ pub fn render(context: &Context, step: Step) -> HttpResponse {
         }
         Next::PostToIdp { action, parameter, message, relay_state } => {
             let sentence = "You are being taken to your organization’s sign-in page.";
-            post_to_idp(&PostToIdp { sentence, action, parameter, message, relay_state })
+            let frames = &[];
+            post_to_idp(&PostToIdp { sentence, action, parameter, message, relay_state, frames })
         }
     };
     let names = Names::of(&context.broker);
@@ -95,7 +97,7 @@ pub fn render(context: &Context, step: Step) -> HttpResponse {
 /// A page that posts itself.
 pub fn post_to_idp(form: &PostToIdp) -> HttpResponse {
     let origin = url::Url::parse(form.action).map(|url| url.origin().ascii_serialization());
-    Page::ok().leads_to(origin.ok()).with_script().render(form)
+    Page::ok().leads_to(origin.ok()).with_frames(form.frames).with_script().render(form)
 }
 
 fn answer(context: &Context, outcome: Result<Step, LoginError>) -> HttpResponse {

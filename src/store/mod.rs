@@ -23,6 +23,7 @@ pub mod invitations;
 pub mod keys;
 pub mod links;
 pub mod logins;
+pub mod logout_notices;
 pub mod logouts;
 pub mod purge;
 pub mod refresh_tokens;

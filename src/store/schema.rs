@@ -91,6 +91,18 @@ table! {
     }
 }
 table! {
+    logout_notices (session_id, client_id) {
+        session_id -> Text,
+        client_id -> Text,
+        user_id -> Text,
+        created_at -> BigInt,
+        due_at -> Nullable<BigInt>,
+        attempts -> BigInt,
+        told_at -> Nullable<BigInt>,
+        error -> Nullable<Text>,
+    }
+}
+table! {
     grants (id) {
         id -> Text,
         code -> Text,

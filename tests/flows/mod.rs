@@ -13,3 +13,4 @@ mod revocation;
 mod sign_in;
 mod single_logout;
 mod tokens;
+mod told;

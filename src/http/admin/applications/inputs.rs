@@ -51,6 +51,10 @@ fn addresses() -> Group {
                 .hint("One per line."),
             Input::url("initiateLoginUri", "Sign-in address")
                 .hint("Where sign-ins that begin at a provider are handed over."),
+            Input::url("backchannelLogoutUri", "Logout address, from server to server")
+                .hint("Hears by a signed logout token that a session ended, and is tried again until it does."),
+            Input::url("frontchannelLogoutUri", "Logout address, in the browser")
+                .hint("Opened in a hidden frame. Many browsers keep the application’s cookies from it; the other way is surer."),
             Input::new("allowedOrigins", "Origins that may call from a browser", Kind::Lines)
                 .hint("One per line, as in https://app.example."),
         ],
