@@ -11,7 +11,7 @@ use super::{
     cookies::Names,
     cors,
     form::SamlForm,
-    login::{PostToIdp, post_to_idp},
+    login::{Posting, post_away},
     oauth, page,
     page::Page,
 };
@@ -174,12 +174,10 @@ fn respond(next: Next) -> HttpResponse {
             page::see_other(&format!("/account/signed-out?handle={handle}"))
         }
         Next::Farewell { provider, onward } => Page::ok().render(&SignedOut { provider, onward }),
-        Next::PostToIdp { action, parameter, message, relay_state } => post_to_idp(&PostToIdp {
-            sentence: "You are signed out here. Your organization’s sign-in page is told as well.",
-            action: &action,
-            parameter,
-            message: &message,
-            relay_state: &relay_state,
-        }),
+        Next::PostToIdp { action, parameter, message, relay_state } => {
+            let sentence =
+                "You are signed out here. Your organization’s sign-in page is told as well.";
+            post_away(Posting::of_saml(sentence, &action, parameter, &message, &relay_state))
+        }
     }
 }
