@@ -11,7 +11,7 @@ use super::{
     cookies::Names,
     cors,
     form::SamlForm,
-    login::{PostToIdp, post_to_idp},
+    login::{Posting, post_away},
     oauth, page,
     page::Page,
 };
@@ -185,14 +185,12 @@ fn respond(next: Next, frames: &[String]) -> HttpResponse {
         Next::Farewell { provider, onward } => {
             Page::ok().with_frames(frames).render(&SignedOut { provider, onward, frames })
         }
-        Next::PostToIdp { action, parameter, message, relay_state } => post_to_idp(&PostToIdp {
-            sentence: "You are signed out here. Your organization’s sign-in page is told as well.",
-            action: &action,
-            parameter,
-            message: &message,
-            relay_state: &relay_state,
-            frames,
-        }),
+        Next::PostToIdp { action, parameter, message, relay_state } => {
+            let sentence =
+                "You are signed out here. Your organization’s sign-in page is told as well.";
+            let form = Posting::of_saml(sentence, &action, parameter, &message, &relay_state);
+            post_away(Posting { frames, ..form })
+        }
     }
 }
 

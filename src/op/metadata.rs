@@ -80,7 +80,7 @@ impl Metadata {
             jwks_uri: at("/.well-known/jwks.json"),
             scopes_supported: &SCOPES,
             response_types_supported: &["code"],
-            response_modes_supported: &["query"],
+            response_modes_supported: &["query", "fragment", "form_post"],
             grant_types_supported: &["authorization_code", "refresh_token", "client_credentials"],
             subject_types_supported: &["public"],
             id_token_signing_alg_values_supported: &["RS256", "ES256"],

@@ -8,6 +8,7 @@
 //! * Nothing is redirected to a URI that was not compared with the registered ones first.
 //! * Every refusal is one fact; its wire word is chosen in one `match` without a default.
 
+mod answer;
 mod authorize;
 mod claims;
 mod error;
@@ -18,6 +19,8 @@ mod metadata;
 mod parameters;
 mod token;
 
+pub use answer::{Delivery, ReturnAddress, with_query};
+use authorize::LONGEST_VALUE;
 pub use authorize::{
     Asked, Refusal as AuthorizeRefusal, Unredirectable, check_request, redirect_to,
 };

@@ -407,21 +407,9 @@ mod tests {
     #[test]
     fn a_code_needs_its_time_its_uri_and_its_verifier() {
         let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-        let mut authorized = AuthorizationRequest {
-            client_id: "shop".into(),
-            redirect_uri: "https://shop.example/cb".into(),
-            scope: vec![],
-            state: None,
-            nonce: None,
-            code_challenge: Some("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".into()),
-            resource: None,
-            login_hint: None,
-            idp: None,
-            authenticated_after: None,
-            acr_values: vec![],
-            claims: Default::default(),
-            silent: false,
-        };
+        let mut authorized =
+            AuthorizationRequest::new("shop".into(), "https://shop.example/cb".into());
+        authorized.code_challenge = Some("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".into());
         let other = "a".repeat(43);
         for (uri, given, now, expected) in [
             ("https://shop.example/cb", Some(verifier), 59, Ok(())),

@@ -9,6 +9,7 @@ mod keys;
 mod logs;
 mod metadata;
 mod refresh;
+mod response_modes;
 mod revocation;
 mod sign_in;
 mod single_logout;

@@ -200,6 +200,7 @@ impl Neighbours {
                 .route("/saml/slo", web::post().to(slo_by_post))
                 .route("/told", web::post().to(told))
                 .route("/forged", web::get().to(forged))
+                .route("/posting", web::get().to(posting_page))
                 .route("/op/.well-known/openid-configuration", web::get().to(discovery))
                 .route("/op/jwks", web::get().to(jwks))
                 .route("/op/authorize", web::get().to(authorize))
@@ -209,6 +210,13 @@ impl Neighbours {
         });
         let server = server.workers(1).disable_signals().bind(address).expect("a port").run();
         tokio::spawn(server);
+    }
+
+    /// A page of an application that sends the query of `url` by POST.
+    pub fn posting_page(&self, url: &str) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair("url", url);
+        self.at(&format!("/posting?{}", query.finish()))
     }
 
     fn claims(&self) -> SamplePerson {
@@ -290,6 +298,19 @@ async fn forged(request: HttpRequest) -> HttpResponse {
     let pairs: std::collections::HashMap<_, _> =
         url::form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect();
     posting(&pairs["action"], &pairs["response"], &pairs["state"])
+}
+
+async fn posting_page(request: HttpRequest) -> HttpResponse {
+    let mut pairs = url::form_urlencoded::parse(request.query_string().as_bytes());
+    let url = url::Url::parse(&pairs.next().expect("a target").1).expect("a URL");
+    let field =
+        |(name, value)| format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">");
+    let fields: String = url.query_pairs().map(field).collect();
+    HttpResponse::Ok().content_type("text/html").body(format!(
+        "<form method=\"post\" action=\"{}{}\">{fields}<button>Go</button></form>",
+        url.origin().ascii_serialization(),
+        url.path()
+    ))
 }
 
 fn posting(action: &str, response: &str, relay_state: &str) -> HttpResponse {
