@@ -53,6 +53,8 @@ pub enum Action {
     Authorize,
     TokenIssue,
     TokenRefused,
+    /// A person let a device in, or refused it.
+    DeviceDecided,
     CodeReplayed,
     RefreshTokenReplayed,
     TokenRevoked,

@@ -11,6 +11,7 @@
 mod answer;
 mod authorize;
 mod claims;
+mod device;
 mod error;
 mod introspection;
 mod logout_token;
@@ -26,6 +27,11 @@ pub use authorize::{
 };
 use claims::scope_of;
 pub use claims::{AccessToken, IdToken, Person, PersonalClaims, SignedUserInfo, UserInfo};
+pub use device::{
+    DeviceAuthorization, LIFETIME as DEVICE_LIFETIME, PACE as DEVICE_PACE,
+    check_request as check_device_request, shown as shown_code, typed as typed_code,
+    wait as device_wait,
+};
 pub use error::ErrorCode;
 pub use introspection::{Introspection, RefreshClaims};
 pub use logout_token::{LogoutToken, frontchannel_address};

@@ -15,6 +15,7 @@
 pub mod audit;
 pub mod changes;
 mod conn;
+pub mod devices;
 pub mod entities;
 mod error;
 pub mod fetched;

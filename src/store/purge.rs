@@ -5,8 +5,8 @@ use diesel::prelude::*;
 use super::{
     Conn, Error,
     schema::{
-        browser_sessions, grants, logins, logout_notices, logouts, refresh_tokens, replays,
-        throttles, traces,
+        browser_sessions, devices, grants, logins, logout_notices, logouts, refresh_tokens,
+        replays, throttles, traces,
     },
 };
 use crate::domain::words::UnixTime;
@@ -38,6 +38,7 @@ pub fn expired(conn: &mut Conn, now: UnixTime) -> Result<usize, Error> {
     rows += diesel::delete(traces::table.filter(traces::at.lt(at(TRACES)))).execute(conn)?;
     let old = logout_notices::table.filter(logout_notices::created_at.lt(at(RECEIPTS)));
     rows += diesel::delete(old).execute(conn)?;
+    rows += diesel::delete(devices::table.filter(devices::expires_at.lt(at(60)))).execute(conn)?;
     let calm = throttles::table.filter(throttles::last_at.lt(at(FAILURES)));
     rows += diesel::delete(calm).execute(conn)?;
     Ok(rows)

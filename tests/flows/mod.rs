@@ -2,6 +2,7 @@
 
 mod attacks;
 mod calls;
+mod devices;
 mod federation;
 mod idp_initiated;
 mod introspection;

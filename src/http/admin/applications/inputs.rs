@@ -66,6 +66,10 @@ fn protocol() -> Group {
         ("authorization_code", "Authorization code: people sign in"),
         ("refresh_token", "Refresh token: they stay signed in"),
         ("client_credentials", "Client credentials: the application acts by itself"),
+        (
+            "urn:ietf:params:oauth:grant-type:device_code",
+            "Device code: screens without a keyboard, let in by a person elsewhere",
+        ),
     ];
     let methods = [
         ("", "As usual for this type"),
