@@ -49,6 +49,14 @@ pub(super) struct Asker<'a> {
     pub caller: &'a Caller,
 }
 
+impl Asker<'_> {
+    /// The key that its refresh tokens are bound to. An application that authenticates anew with each use
+    /// needs none beside (RFC 9449 §5).
+    pub fn bound(&self) -> Option<String> {
+        self.jkt.clone().filter(|_| self.client.resource.client_type == ClientType::Public)
+    }
+}
+
 /// What a code turned out to be, once the commit stands.
 enum Redemption {
     Granted(Box<Standing>),
@@ -85,8 +93,16 @@ impl Broker {
         refusal: &TokenRefusal,
         caller: &Caller,
     ) {
-        // A replay has its own record already, in the commit that ended the tokens.
-        if matches!(refusal, TokenRefusal::ReplayedCode | TokenRefusal::ReplayedRefreshToken) {
+        // A replay has its own record already, in the commit that ended the tokens; so has a device that was
+        // not let in. To wait for a person is no refusal.
+        if matches!(
+            refusal,
+            TokenRefusal::ReplayedCode
+                | TokenRefusal::ReplayedRefreshToken
+                | TokenRefusal::DeviceDenied
+                | TokenRefusal::AuthorizationPending
+                | TokenRefusal::SlowDown
+        ) {
             return;
         }
         let mut event = caller.event(Action::TokenRefused, Outcome::Refused, self.clock.now());
@@ -137,6 +153,7 @@ impl Broker {
             TokenRequest::Refresh { refresh_token, scope } => {
                 self.refresh_tokens(asker, &refresh_token, scope).await
             }
+            TokenRequest::Device { device_code } => self.redeem_device(asker, &device_code).await,
         }
     }
 
@@ -161,9 +178,7 @@ impl Broker {
         let digest = sha256_base64url(code);
         let client = asker.client;
         let (id, unspent) = (client.id.clone(), asker.unspent.clone());
-        let jkt = asker.jkt.clone();
-        // An application that authenticates anew with each use needs no key beside (RFC 9449 §5).
-        let binds = client.resource.client_type == ClientType::Public;
+        let (jkt, bound) = (asker.jkt.clone(), asker.bound());
         let event = asker.caller.event(Action::TokenIssue, Outcome::Success, now);
         let limits = self.settings.limits();
         let refresh_token = self.first_refresh_token(client);
@@ -194,7 +209,7 @@ impl Broker {
                 if let (Some(token), Some(session)) = (&first, &standing.session) {
                     begin_family(tx, &mut standing.grant, session, token, &limits, now)?;
                 }
-                standing.grant.jkt = jkt.clone().filter(|_| binds);
+                standing.grant.jkt = bound.clone();
                 if !store::grants::redeem(tx, &standing.grant, now)? {
                     return Err(TokenRefusal::SessionEnded.into());
                 }
