@@ -18,8 +18,10 @@ mod clock;
 mod configuration;
 pub mod devices;
 mod error;
+mod exchange;
 pub mod forecast;
 mod gate;
+mod issue;
 mod keyring;
 pub mod login;
 pub mod logout;
@@ -30,7 +32,7 @@ mod presented;
 mod refresh;
 pub mod refusals;
 pub mod resources;
-mod revocation;
+pub mod revocation;
 pub mod session;
 mod settings;
 mod standing;
@@ -70,6 +72,8 @@ pub struct Broker {
     outbound: outbound::Outbound,
     upstreams: upstream::UpstreamCache,
     refusals: refusals::Counter,
+    /// One look for changes at a time: of two, the slower would put back what was.
+    refreshing: tokio::sync::Mutex<()>,
     /// One round of refreshing metadata at a time.
     metadata_round: tokio::sync::Mutex<()>,
     /// One look for newer keys at a time; who waits shares what was found.

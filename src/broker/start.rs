@@ -62,6 +62,7 @@ impl Broker {
             outbound,
             upstreams: UpstreamCache::default(),
             refusals: Counter::default(),
+            refreshing: tokio::sync::Mutex::default(),
             metadata_round: tokio::sync::Mutex::default(),
             unknown_keys: tokio::sync::Mutex::default(),
             verdicts: Verdicts::default(),

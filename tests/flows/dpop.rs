@@ -148,7 +148,7 @@ stories! {
                 let refused = answer(request(scheme, proof)).await;
                 assert_eq!(refused.status, 401, "{method} {path} {what}: {refused:?}");
                 assert!(refused.challenge.starts_with("DPoP realm="), "{what}: {refused:?}");
-                assert!(refused.challenge.contains("algs=\"RS256 PS256 ES256 EdDSA\""), "{refused:?}");
+                assert!(refused.challenge.contains("algs=\"RS256 PS256 ES256 EdDSA Ed25519\""), "{refused:?}");
             }
         }
         let form = client.post(format!("{}/oauth2/userinfo", world.url)).form(&[("access_token", token)]);
