@@ -3,6 +3,7 @@
 mod attacks;
 mod calls;
 mod federation;
+mod federation_logout;
 mod idp_initiated;
 mod introspection;
 mod keys;
