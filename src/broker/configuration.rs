@@ -60,7 +60,7 @@ pub struct SamlSide {
     /// Or why it cannot be spoken to (yet): metadata not fetched, a certificate out of order.
     pub idp: Result<Arc<sp::Idp>, String>,
     /// When the metadata came that `idp` is made of, if it was fetched.
-    pub(super) seen: Option<i64>,
+    pub seen: Option<i64>,
 }
 
 /// An application, and the digest of its secret.

@@ -89,7 +89,12 @@ impl Broker {
 
     async fn fetch_unless_pausing(&self, source: Source, turn: Turn) -> Result<(), LoginError> {
         let state = self.find_refresh(&source.id).await?.filter(|state| state.url == source.url);
-        let pausing = state.filter(|state| state.due_at > self.clock.now().0);
+        // What was changed since may be what was wrong.
+        let configuration = self.configuration();
+        let document = configuration.document("IdentityProvider", source.id.as_str());
+        let changed = document.map_or(0, |document| document.updated_at);
+        let now = self.clock.now().0;
+        let pausing = state.filter(|state| state.due_at > now && state.asked_at > changed);
         if let Some((error, due_at)) = pausing.and_then(|state| Some((state.error?, state.due_at)))
         {
             let next = UnixTime(due_at).to_rfc3339();
