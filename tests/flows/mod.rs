@@ -4,6 +4,7 @@ mod attacks;
 mod calls;
 mod devices;
 mod federation;
+mod federation_logout;
 mod idp_initiated;
 mod introspection;
 mod keys;
