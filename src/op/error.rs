@@ -26,6 +26,8 @@ pub enum ErrorCode {
     // RFC 6750 §3.1
     InvalidToken,
     InsufficientScope,
+    // RFC 9449 §5
+    InvalidDpopProof,
 }
 
 impl ErrorCode {
@@ -51,6 +53,7 @@ impl ErrorCode {
             Self::RegistrationNotSupported => "registration_not_supported",
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
         }
     }
 }

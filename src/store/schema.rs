@@ -129,6 +129,7 @@ table! {
         revoked_at -> Nullable<BigInt>,
         expires_at -> BigInt,
         offline -> Nullable<Text>,
+        jkt -> Nullable<Text>,
     }
 }
 table! {

@@ -1,7 +1,9 @@
 //! Flows as stories: people, browsers and applications against the real broker, on both databases.
 
+mod algorithms;
 mod attacks;
 mod calls;
+mod client_assertions;
 mod devices;
 mod federation;
 mod federation_logout;

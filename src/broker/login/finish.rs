@@ -348,6 +348,7 @@ fn new_grant(
         // The longest access token lives an hour; a code that was replayed must still be known then.
         expires_at: now.plus(LIFETIME.max(3_600) + CODE_LIFETIME),
         offline: None,
+        jkt: None,
     }
 }
 
