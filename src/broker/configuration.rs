@@ -54,7 +54,7 @@ pub struct Provider {
 
 /// How we speak to a provider.
 pub enum Upstream {
-    Saml(Box<SamlSide>),
+    Saml(Arc<SamlSide>),
     Oidc,
 }
 
@@ -62,7 +62,9 @@ pub enum Upstream {
 pub struct SamlSide {
     pub sp: ServiceProvider,
     /// Or why it cannot be spoken to (yet): metadata not fetched, a certificate out of order.
-    pub idp: Result<sp::Idp, String>,
+    pub idp: Result<Arc<sp::Idp>, String>,
+    /// When the metadata came that `idp` is made of, if it was fetched.
+    pub seen: Option<i64>,
 }
 
 /// An application, the digest of its secret, and the keys it gave us.
@@ -360,13 +362,22 @@ impl Provider {
                 let fetched = fetched.filter(|f| saml.metadata_url.as_deref() == Some(&f.url));
                 let side = SamlSide {
                     sp: service_provider(&id, saml, issuer, keys),
-                    idp: build_idp(saml, fetched).map_err(|invalid| invalid.to_string()),
+                    idp: build_idp(saml, fetched)
+                        .map(Arc::new)
+                        .map_err(|invalid| invalid.to_string()),
+                    seen: fetched.map(|fetched| fetched.fetched_at),
                 };
-                (Upstream::Saml(Box::new(side)), Protocol::Saml)
+                (Upstream::Saml(Arc::new(side)), Protocol::Saml)
             }
         };
         let mapping = Mapping::new(resource.mapping.clone(), protocol)?;
         Ok(Self { id, resource, mapping, secret, upstream })
+    }
+
+    /// Whether its metadata is a federation's feed.
+    #[must_use]
+    pub fn is_federation(&self) -> bool {
+        matches!(&self.resource.configuration, Wire::Saml(saml) if saml.federation)
     }
 
     /// Whether this is a federation, of which the person picks a member.

@@ -143,7 +143,7 @@ fn refused(context: &Context, refusal: &Refusal) -> HttpResponse {
         Refusal::UnknownRequest => {
             (StatusCode::BAD_REQUEST, "This sign-out was finished before, or took too long.")
         }
-        Refusal::Saml(_) | Refusal::Replayed => (
+        Refusal::NoMember(_) | Refusal::Saml(_) | Refusal::Replayed => (
             StatusCode::BAD_REQUEST,
             "What your organization’s sign-in service sent about signing out was not accepted. To be \
              sure, sign out here and close the browser.",

@@ -88,6 +88,7 @@ table! {
         handle -> Nullable<Text>,
         complaint -> Nullable<Text>,
         expires_at -> BigInt,
+        member -> Text,
     }
 }
 table! {

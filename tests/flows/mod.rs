@@ -7,6 +7,7 @@ mod client_assertions;
 mod devices;
 mod exchange;
 mod federation;
+mod federation_logout;
 mod idp_initiated;
 mod introspection;
 mod keys;

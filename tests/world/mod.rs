@@ -189,7 +189,6 @@ async fn serve(
     let port = settings.public_url.rsplit(':').next().expect("a port").to_owned();
     let broker =
         Broker::open(settings, store, master.clone(), clock.clone()).await.expect("broker");
-    let broker = Arc::new(broker);
     let options = http::Options { workers: 1, ..http::Options::new(&format!("127.0.0.1:{port}")) };
     // A second process has an address of its own; its public URL is the first one's.
     let running = http::start(Arc::clone(&broker), options.clone())

@@ -3,7 +3,7 @@
 
 use std::sync::{
     Arc, Mutex,
-    atomic::{AtomicU32, Ordering},
+    atomic::{AtomicU32, AtomicUsize, Ordering},
 };
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
@@ -54,6 +54,8 @@ pub struct Neighbours {
     pub idp: Arc<Mutex<Arc<SampleIdp>>>,
     /// What `/saml/metadata` answers; nothing: 503.
     pub metadata: Arc<Mutex<Option<String>>>,
+    /// How often it was asked for.
+    pub fetches: Arc<AtomicUsize>,
     pub op: Arc<Mutex<SampleOp>>,
     /// The last SAML response that went out, with its `RelayState`.
     pub last_response: Arc<Mutex<Option<(String, String)>>>,
@@ -96,6 +98,7 @@ impl Neighbours {
             clock,
             metadata: Arc::new(Mutex::new(Some(idp.metadata()))),
             idp: Arc::new(Mutex::new(Arc::new(idp))),
+            fetches: Arc::default(),
             op: Arc::new(Mutex::new(op)),
             last_response: Arc::new(Mutex::new(None)),
             last_logout: Arc::new(Mutex::new(None)),
@@ -158,6 +161,11 @@ impl Neighbours {
     /// The application answers logout tokens so from now on.
     pub fn listens(&self, status: u16) {
         *self.listening.lock().expect("lock") = status;
+    }
+
+    /// How often the metadata address was asked so far.
+    pub fn metadata_fetches(&self) -> usize {
+        self.fetches.load(Ordering::SeqCst)
     }
 
     pub fn metadata_url(&self) -> String {
@@ -276,6 +284,7 @@ async fn sso(request: HttpRequest, it: web::Data<Neighbours>) -> HttpResponse {
 }
 
 async fn metadata(request: HttpRequest, it: web::Data<Neighbours>) -> HttpResponse {
+    it.fetches.fetch_add(1, Ordering::SeqCst);
     let Some(metadata) = it.metadata.lock().expect("lock").clone() else {
         return HttpResponse::ServiceUnavailable().finish();
     };
@@ -311,7 +320,7 @@ fn slo(heard: LogoutHeard, it: &Neighbours) -> HttpResponse {
         return HttpResponse::Ok().body("the provider");
     };
     let slo_url = heard.issuer.replace("/metadata", "/slo");
-    let now = Clock::default().now();
+    let now = it.clock.now();
     let response = it.idp().logged_out(&heard.id, answer.statuses, &slo_url, now);
     if answer.by_post {
         return posting(&slo_url, &response.by_post(), "");

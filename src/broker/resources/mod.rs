@@ -69,6 +69,8 @@ pub struct Written {
     pub change: Change,
     /// A client secret that we made: shown once.
     pub secret: Option<String>,
+    /// Why it cannot be used as it is, by what is known now.
+    pub warning: Option<String>,
 }
 
 /// Why a resource is not written.
@@ -113,6 +115,7 @@ pub(in crate::broker) struct Prepared {
     /// The secret itself, when we made it.
     made: Option<String>,
     password_hash: Option<String>,
+    warning: Option<String>,
 }
 
 impl Broker {
@@ -154,11 +157,12 @@ impl Broker {
         mode: Mode,
     ) -> Result<Prepared, WriteError> {
         let id = given_id(&resource).unwrap_or_else(|| self.random.uuid(self.clock.now()));
-        let mut prepared =
-            Prepared { resource, id, mode, secret: None, made: None, password_hash: None };
+        let (secret, made, password_hash, warning) = (None, None, None, None);
+        let mut prepared = Prepared { resource, id, mode, secret, made, password_hash, warning };
         match &prepared.resource {
             Resource::IdentityProvider(provider) => {
                 check_usable(provider)?;
+                prepared.warning = self.misfit(&prepared.id, provider);
                 prepared.secret = self.seal_client_secret(&prepared.id, provider)?;
             }
             Resource::ClientApplication(client) => {
@@ -176,6 +180,16 @@ impl Broker {
             Resource::Organization(_) | Resource::Role(_) | Resource::UserRole(_) => {}
         }
         Ok(prepared)
+    }
+
+    /// Why a provider cannot be spoken to by the metadata that was last fetched for it.
+    fn misfit(&self, id: &str, provider: &IdentityProvider) -> Option<String> {
+        let Wire::Saml(saml) = &provider.configuration else { return None };
+        let configuration = self.configuration();
+        let url = saml.metadata_url.as_deref().filter(|_| !saml.federation)?;
+        let fetched = configuration.fetched(&IdpId(id.to_owned()), url)?;
+        let problem = sp::Idp::new(saml, Some(&fetched.body)).err()?;
+        Some(problem.below("configuration").to_string())
     }
 
     fn seal_client_secret(
@@ -281,5 +295,6 @@ pub(in crate::broker) fn write_one(
 
 fn written(prepared: &Prepared, id: &str, change: Change) -> Written {
     let made = prepared.made.clone().filter(|_| change == Change::Created);
-    Written { kind: prepared.resource.kind(), id: id.to_owned(), change, secret: made }
+    let (kind, id, warning) = (prepared.resource.kind(), id.to_owned(), prepared.warning.clone());
+    Written { kind, id, change, secret: made, warning }
 }
