@@ -8,6 +8,7 @@ use std::{
 use super::Keyring;
 use crate::{
     domain::{
+        claims::ClaimMapping,
         mapping::Mapping,
         presets::Protocol,
         resource::{
@@ -66,6 +67,7 @@ pub struct Client {
     pub id: ClientId,
     pub resource: ClientApplication,
     pub secret: Option<String>,
+    pub claims: ClaimMapping,
 }
 
 impl Configuration {
@@ -250,7 +252,9 @@ impl Configuration {
             Ok(Resource::ClientApplication(client)) => {
                 let id = ClientId(document.id.clone());
                 let secret = document.secret.clone();
-                let client = Client { id: id.clone(), resource: *client, secret };
+                // Parsed a moment ago, so that its rules compile.
+                let claims = client.claim_mapping().unwrap_or_default();
+                let client = Client { id: id.clone(), resource: *client, secret, claims };
                 self.clients.insert(id, Arc::new(client));
             }
             Ok(Resource::Role(role)) => {

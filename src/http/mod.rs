@@ -11,6 +11,7 @@
 mod account;
 mod admin;
 mod assets;
+mod consent;
 mod context;
 mod cookies;
 mod cors;
@@ -24,6 +25,7 @@ mod me;
 mod oauth;
 mod oidc;
 mod page;
+mod par;
 mod saml;
 mod tls;
 
@@ -121,9 +123,11 @@ impl Running {
 /// Every path, in the order of the contract.
 fn routes(app: &mut web::ServiceConfig) {
     app.configure(oauth::routes)
+        .configure(par::routes)
         .configure(logout::routes)
         .configure(login::routes)
         .configure(institution::routes)
+        .configure(consent::routes)
         .configure(saml::routes)
         .configure(oidc::routes)
         .configure(me::routes)

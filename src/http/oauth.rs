@@ -141,12 +141,12 @@ async fn introspect(request: HttpRequest, context: Context, form: Form) -> HttpR
 }
 
 /// The `Authorization` header; one that is no text is no credential either.
-fn authorization(request: &HttpRequest) -> Option<&str> {
+pub fn authorization(request: &HttpRequest) -> Option<&str> {
     let header = request.headers().get(header::AUTHORIZATION);
     header.map(|value| value.to_str().unwrap_or("?"))
 }
 
-fn token_refused(context: &Context, refused: &TokenError) -> HttpResponse {
+pub fn token_refused(context: &Context, refused: &TokenError) -> HttpResponse {
     let refusal = match refused {
         TokenError::Refused(refusal) => refusal,
         TokenError::Failed(failure) => return failed(context, failure),

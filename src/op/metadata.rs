@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 /// The scopes that mean something to us; a client may have others for its own tokens.
-pub const SCOPES: [&str; 7] =
-    ["openid", "profile", "email", "phone", "address", "offline_access", "roles"];
+pub const SCOPES: [&str; 8] =
+    ["openid", "profile", "email", "phone", "address", "offline_access", "roles", "fhirUser"];
 
 const CLAIMS: &[&str] = &[
     "sub",
@@ -26,6 +26,7 @@ const CLAIMS: &[&str] = &[
     "email_verified",
     "roles",
     "organization",
+    "fhirUser",
 ];
 
 const AUTH_METHODS: [&str; 3] = ["none", "client_secret_basic", "client_secret_post"];
@@ -39,6 +40,7 @@ pub struct Metadata {
     userinfo_endpoint: String,
     revocation_endpoint: String,
     introspection_endpoint: String,
+    pushed_authorization_request_endpoint: String,
     end_session_endpoint: String,
     jwks_uri: String,
     scopes_supported: &'static [&'static str],
@@ -57,6 +59,7 @@ pub struct Metadata {
     claims_parameter_supported: bool,
     request_parameter_supported: bool,
     request_uri_parameter_supported: bool,
+    require_pushed_authorization_requests: bool,
     authorization_response_iss_parameter_supported: bool,
 }
 
@@ -72,6 +75,7 @@ impl Metadata {
             userinfo_endpoint: at("/oauth2/userinfo"),
             revocation_endpoint: at("/oauth2/revoke"),
             introspection_endpoint: at("/oauth2/introspect"),
+            pushed_authorization_request_endpoint: at("/oauth2/par"),
             end_session_endpoint: at("/oauth2/logout"),
             jwks_uri: at("/.well-known/jwks.json"),
             scopes_supported: &SCOPES,
@@ -90,7 +94,9 @@ impl Metadata {
             prompt_values_supported: &["none", "login", "select_account", "consent"],
             claims_parameter_supported: true,
             request_parameter_supported: false,
+            // Those of our own making always are (RFC 9126 §5).
             request_uri_parameter_supported: false,
+            require_pushed_authorization_requests: false,
             authorization_response_iss_parameter_supported: true,
         }
     }

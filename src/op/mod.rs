@@ -11,11 +11,13 @@
 mod answer;
 mod authorize;
 mod claims;
+mod consent;
 mod error;
 mod introspection;
 mod me;
 mod metadata;
 mod parameters;
+mod pushed;
 mod token;
 
 pub use answer::{Delivery, ReturnAddress, with_query};
@@ -25,11 +27,13 @@ pub use authorize::{
 };
 use claims::scope_of;
 pub use claims::{AccessToken, IdToken, Person, PersonalClaims, SignedUserInfo, UserInfo};
+pub use consent::{consent_scopes, scope_in_words};
 pub use error::ErrorCode;
 pub use introspection::{Introspection, RefreshClaims};
 pub use me::{Named, Tenant, me, profile_reference};
 pub use metadata::{Metadata, SCOPES};
 pub use parameters::{Parameters, Unreadable};
+pub use pushed::{check_pushed, pushable, pushed_handle, request_uri};
 pub use token::{
     ClientCredentials, Presented, Refusal as TokenRefusal, TokenRequest, TokenResponse,
     check_client_secret, check_code, check_grant_type, check_narrowed_scope, check_refreshed_scope,

@@ -15,6 +15,7 @@
 pub mod audit;
 pub mod changes;
 mod conn;
+pub mod consents;
 pub mod entities;
 mod error;
 pub mod fetched;
@@ -25,6 +26,7 @@ pub mod links;
 pub mod logins;
 pub mod logouts;
 pub mod purge;
+pub mod pushed_requests;
 pub mod refresh_tokens;
 pub mod refreshes;
 pub mod replays;

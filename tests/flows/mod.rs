@@ -2,14 +2,18 @@
 
 mod attacks;
 mod calls;
+mod claims;
+pub mod consent;
 mod federation;
 mod idp_initiated;
 mod introspection;
 mod keys;
 mod logs;
 mod metadata;
+mod pushed_requests;
 mod refresh;
-mod response_modes;
+mod requests;
+pub mod response_modes;
 mod revocation;
 mod sign_in;
 mod single_logout;

@@ -185,11 +185,8 @@ impl Broker {
 pub fn origin(url: &str) -> Option<String> {
     let url = url::Url::parse(url).ok()?;
     let origin = url.origin();
-    let source = if origin.is_tuple() {
-        origin.ascii_serialization()
-    } else {
-        format!("{}:", url.scheme())
-    };
+    let source =
+        if origin.is_tuple() { origin.ascii_serialization() } else { format!("{}:", url.scheme()) };
     Some(source)
 }
 

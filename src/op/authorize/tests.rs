@@ -23,9 +23,7 @@ fn asked(query: &str) -> Result<Asked, Refusal> {
 }
 
 fn good() -> String {
-    format!(
-        "response_type=code&scope=openid&code_challenge={CHALLENGE}&code_challenge_method=S256"
-    )
+    format!("response_type=code&scope=openid&code_challenge={CHALLENGE}&code_challenge_method=S256")
 }
 
 #[test]
@@ -84,9 +82,8 @@ fn each_rule_has_its_word() {
 
 #[test]
 fn unknown_parameters_and_scopes_are_ignored() {
-    let asked =
-        asked(&format!("{}&foo=bar&display=page", good().replace("openid", "openid+foo")))
-            .expect("fine");
+    let asked = asked(&format!("{}&foo=bar&display=page", good().replace("openid", "openid+foo")))
+        .expect("fine");
     assert_eq!(asked.request.scope, ["openid"]);
     assert!(!asked.request.silent && !asked.choose);
 }
@@ -129,7 +126,6 @@ fn a_fresh_sign_in_can_be_demanded() {
 fn only_confidential_clients_may_do_without_a_challenge() {
     let relaxed = client(json!({ "clientType": "confidential", "requirePkce": false }));
     let parameters = Parameters::parse(b"response_type=code&scope=openid").expect("once");
-    let asked =
-        check_request(&parameters, &relaxed, "https://shop.example/cb".into(), UnixTime(0));
+    let asked = check_request(&parameters, &relaxed, "https://shop.example/cb".into(), UnixTime(0));
     assert_eq!(asked.expect("fine").request.code_challenge, None);
 }

@@ -78,6 +78,8 @@ fn protocol() -> Group {
             Input::one("tokenEndpointAuthMethod", "Authentication at the token endpoint", &methods),
             Input::flag("requirePkce", "Require PKCE")
                 .hint("Only a confidential application that cannot do it goes without."),
+            Input::flag("requirePushedAuthorizationRequests", "Require pushed requests")
+                .hint("Authorization requests count only when they were pushed (RFC 9126)."),
         ],
     )
 }
@@ -86,11 +88,16 @@ fn people(configuration: &Configuration) -> Group {
     let providers = configuration.providers().into_iter();
     let choices = providers.map(|p| Choice::new(p.id.as_str(), &p.resource.name)).collect();
     let kind = Kind::Several { of: Some("IdentityProvider"), choices };
+    let consent = [
+        ("implicit", "Not asked: an application of the house"),
+        ("explicit", "Asked, once for each scope"),
+    ];
     Group::new(
         "Who may come",
         vec![
             Input::new("identityProviders", "Identity providers", kind)
                 .hint("None chosen: those of its organization, and those for everyone."),
+            Input::one("consent", "Consent of the person", &consent),
         ],
     )
 }
@@ -113,6 +120,9 @@ fn tokens() -> Group {
             .hint("300 to 3600."),
             Input::new("audiences", "Audiences", Kind::Lines).hint(
                 "The resources that this application serves, one per line: it may introspect tokens for them.",
+            ),
+            Input::new("claims", "Claims of its own", Kind::Yaml).hint(
+                "A list of scope, claim and value, a CEL expression over user, as in value: user.username.",
             ),
             Input::flag("adminApi", "May reach administrative resources")
                 .hint("For tools that configure Medict; its people still need the roles."),
