@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn values_are_computed_for_open_scopes_in_their_place() {
         let rules = rules(json!([
-            { "scope": "ward", "claim": "domain", "value": "user.email.split('@')[1]" },
+            { "scope": "ward", "claim": "house", "value": "user.email.endsWith('@hospital.example')" },
             { "scope": "ward", "claim": "is_nurse", "value": "'nurse' in user.roles",
               "in": ["idToken", "userinfo"] },
             { "scope": "ward", "claim": "https://x.example/tags",
@@ -229,7 +229,7 @@ mod tests {
         let all = Value::Object(mapping.evaluate(Place::Userinfo, |_| true, facts));
         assert_eq!(
             all,
-            json!({ "domain": "hospital.example", "is_nurse": true,
+            json!({ "house": true, "is_nurse": true,
                 "https://x.example/tags": { "roles": ["nurse"], "n": 2 } })
         );
         let id_token = Value::Object(mapping.evaluate(Place::IdToken, |_| true, facts));

@@ -27,7 +27,7 @@ pub use authorize::{
 };
 use claims::scope_of;
 pub use claims::{AccessToken, IdToken, Person, PersonalClaims, SignedUserInfo, UserInfo};
-pub use consent::{consent_scopes, scope_in_words};
+pub use consent::{consent_scopes, rank, scope_in_words};
 pub use error::ErrorCode;
 pub use introspection::{Introspection, RefreshClaims};
 pub use me::{Named, Tenant, me, profile_reference};

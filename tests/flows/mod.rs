@@ -4,6 +4,7 @@ mod attacks;
 mod calls;
 mod claims;
 pub mod consent;
+mod damaged;
 mod federation;
 mod idp_initiated;
 mod introspection;

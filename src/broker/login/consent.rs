@@ -202,7 +202,8 @@ impl Broker {
         let user = user.clone();
         let read = move |conn: &mut Conn| Ok::<_, Error>(consents::of_user(conn, &user)?);
         let configuration = self.configuration();
-        let given = self.store.read(read).await?.into_iter().filter_map(|given| {
+        let given = self.store.read(read).await?.into_iter().filter_map(|mut given| {
+            given.scopes.sort_by_key(|scope| op::rank(scope));
             let client = &configuration.client(&given.client)?.resource;
             let words = |scope: &String| op::scope_in_words(client, scope);
             Some(Given {
