@@ -15,6 +15,7 @@
 pub mod audit;
 pub mod changes;
 mod conn;
+pub mod consents;
 pub mod devices;
 pub mod entities;
 mod error;
@@ -27,6 +28,7 @@ pub mod logins;
 pub mod logout_notices;
 pub mod logouts;
 pub mod purge;
+pub mod pushed_requests;
 pub mod refresh_tokens;
 pub mod refreshes;
 pub mod replays;
