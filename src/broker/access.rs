@@ -12,6 +12,7 @@ use super::{
 use crate::{
     crypto::{Jws, sha256, sha256_base64url},
     domain::{
+        claims::Place,
         roles,
         words::{ClientId, GrantId, OrganizationId, RoleId, SessionId, UnixTime},
     },
@@ -157,8 +158,7 @@ impl Broker {
         let access = &verified.access;
         match &verified.person {
             Some(person) if access.has_scope("openid") => {
-                let info = UserInfo::of(person, access, &verified.asked);
-                self.userinfo_answer(&access.client_id, info)
+                self.userinfo_answer(person, access, &verified.asked)
             }
             _ if access.aud == self.issuer() => Err(AccessError::Scope),
             _ => Err(AccessError::Invalid),
@@ -167,11 +167,15 @@ impl Broker {
 
     fn userinfo_answer(
         &self,
-        client: &ClientId,
-        info: UserInfo,
+        person: &Person,
+        access: &AccessToken,
+        asked: &[String],
     ) -> Result<UserInfoAnswer, AccessError> {
         let configuration = self.configuration();
-        let client = configuration.client(client).ok_or(AccessError::Invalid)?;
+        let client = configuration.client(&access.client_id).ok_or(AccessError::Invalid)?;
+        let open = |scope: &str| access.has_scope(scope);
+        let own = client.claims.evaluate(Place::Userinfo, open, || person.facts());
+        let info = UserInfo { own, ..UserInfo::of(person, access, asked) };
         let Some(alg) = client.resource.userinfo_signed_response_alg else {
             return Ok(UserInfoAnswer::Plain(Box::new(info)));
         };
@@ -236,10 +240,15 @@ impl Broker {
     /// The client and session of an ID token of ours, expired or not, as a hint for signing out.
     #[must_use]
     pub fn read_id_token_hint(&self, token: &str) -> Option<(ClientId, SessionId)> {
+        self.read_id_token(token).map(|claims| (claims.aud, claims.sid))
+    }
+
+    /// An ID token of ours, expired or not.
+    pub(super) fn read_id_token(&self, token: &str) -> Option<IdToken> {
         let jws = Jws::parse(token).and_then(|jws| jws.of_type("JWT")).ok()?;
         let keys = self.keys();
         let claims: IdToken = jws.verify(keys.verifying(jws.kid()?)?).ok()?;
-        (claims.iss == self.issuer()).then_some((claims.aud, claims.sid))
+        (claims.iss == self.issuer()).then_some(claims)
     }
 }
 

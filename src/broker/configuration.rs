@@ -9,6 +9,7 @@ use super::Keyring;
 use crate::{
     crypto::JwkSet,
     domain::{
+        claims::ClaimMapping,
         mapping::Mapping,
         presets::Protocol,
         resource::{
@@ -74,6 +75,7 @@ pub struct Client {
     pub secret: Option<String>,
     /// Empty where it publishes them itself.
     pub keys: Arc<JwkSet>,
+    pub claims: ClaimMapping,
 }
 
 impl Configuration {
@@ -267,7 +269,9 @@ impl Configuration {
                 let id = ClientId(document.id.clone());
                 let secret = document.secret.clone();
                 let keys = Arc::new(given_keys(&client));
-                let client = Client { id: id.clone(), resource: *client, secret, keys };
+                // Parsed a moment ago, so that its rules compile.
+                let claims = client.claim_mapping().unwrap_or_default();
+                let client = Client { id: id.clone(), resource: *client, secret, keys, claims };
                 self.clients.insert(id, Arc::new(client));
             }
             Ok(Resource::Role(role)) => {

@@ -12,6 +12,7 @@ use crate::{
     crypto::sha256_base64url,
     domain::{
         audit::{Action, Actor, Event, Outcome},
+        claims::Place,
         login::Authentication,
         resource::ClientType,
         roles,
@@ -259,8 +260,11 @@ impl Broker {
         let project = Some(self.tenant_of(access.organization.as_ref()).named());
         let profile = access.has_scope("profile").then(|| op::profile_reference(&person, &access));
         let id_token = if access.has_scope("openid") {
-            let asked = PersonalClaims::asked(&person, &grant.request.claims.id_token);
-            let claims = IdToken::new(&access, &by, sid, nonce, asked);
+            let asked = &grant.request.claims.id_token;
+            let asked = PersonalClaims::in_id_token(&person, &access, asked);
+            let mut claims = IdToken::new(&access, &by, sid, nonce, asked);
+            let open = |scope: &str| access.has_scope(scope);
+            claims.own = client.claims.evaluate(Place::IdToken, open, || person.facts());
             let key = keys.signing(client.resource.id_token_signed_response_alg)?;
             Some(key.sign("JWT", &claims).map_err(Error::from)?)
         } else {

@@ -51,6 +51,10 @@ pub enum Action {
     PasswordSet,
     /// An authorization request that was refused before a login began.
     Authorize,
+    /// A person was asked what an application may know of him; refused: he did not agree.
+    Consent,
+    /// A person took back what an application was allowed, and ended what it had.
+    ConsentWithdrawn,
     TokenIssue,
     TokenRefused,
     /// A person let a device in, or refused it.

@@ -20,14 +20,15 @@ pub enum ErrorCode {
     ExpiredToken,
     // OIDC Core §3.1.2.6
     LoginRequired,
+    ConsentRequired,
     RequestNotSupported,
     RequestUriNotSupported,
     RegistrationNotSupported,
+    // RFC 8693 §2.2.2, RFC 8707 §2
+    InvalidTarget,
     // RFC 6750 §3.1
     InvalidToken,
     InsufficientScope,
-    // RFC 8693 §2.2.2
-    InvalidTarget,
     // RFC 9449 §5
     InvalidDpopProof,
 }
@@ -50,12 +51,13 @@ impl ErrorCode {
             Self::SlowDown => "slow_down",
             Self::ExpiredToken => "expired_token",
             Self::LoginRequired => "login_required",
+            Self::ConsentRequired => "consent_required",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::RegistrationNotSupported => "registration_not_supported",
+            Self::InvalidTarget => "invalid_target",
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
-            Self::InvalidTarget => "invalid_target",
             Self::InvalidDpopProof => "invalid_dpop_proof",
         }
     }

@@ -5,8 +5,8 @@ use serde::Serialize;
 use crate::domain::resource::SigningAlg;
 
 /// The scopes that mean something to us; a client may have others for its own tokens.
-pub const SCOPES: [&str; 7] =
-    ["openid", "profile", "email", "phone", "address", "offline_access", "roles"];
+pub const SCOPES: [&str; 8] =
+    ["openid", "profile", "email", "phone", "address", "offline_access", "roles", "fhirUser"];
 
 const CLAIMS: &[&str] = &[
     "sub",
@@ -28,6 +28,7 @@ const CLAIMS: &[&str] = &[
     "email_verified",
     "roles",
     "organization",
+    "fhirUser",
 ];
 
 /// The algorithms that we sign with.
@@ -48,6 +49,7 @@ pub struct Metadata {
     revocation_endpoint: String,
     introspection_endpoint: String,
     device_authorization_endpoint: String,
+    pushed_authorization_request_endpoint: String,
     end_session_endpoint: String,
     jwks_uri: String,
     scopes_supported: &'static [&'static str],
@@ -71,6 +73,7 @@ pub struct Metadata {
     claims_parameter_supported: bool,
     request_parameter_supported: bool,
     request_uri_parameter_supported: bool,
+    require_pushed_authorization_requests: bool,
     authorization_response_iss_parameter_supported: bool,
     backchannel_logout_supported: bool,
     backchannel_logout_session_supported: bool,
@@ -92,6 +95,7 @@ impl Metadata {
             revocation_endpoint: at("/oauth2/revoke"),
             introspection_endpoint: at("/oauth2/introspect"),
             device_authorization_endpoint: at("/oauth2/device_authorization"),
+            pushed_authorization_request_endpoint: at("/oauth2/par"),
             end_session_endpoint: at("/oauth2/logout"),
             jwks_uri: at("/.well-known/jwks.json"),
             scopes_supported: &SCOPES,
@@ -121,7 +125,9 @@ impl Metadata {
             prompt_values_supported: &["none", "login", "select_account", "consent"],
             claims_parameter_supported: true,
             request_parameter_supported: false,
+            // Those of our own making always are (RFC 9126 §5).
             request_uri_parameter_supported: false,
+            require_pushed_authorization_requests: false,
             authorization_response_iss_parameter_supported: true,
             backchannel_logout_supported: true,
             backchannel_logout_session_supported: true,

@@ -12,6 +12,7 @@ mod answer;
 mod authorize;
 mod claims;
 mod client;
+mod consent;
 mod device;
 mod dpop;
 mod error;
@@ -22,6 +23,7 @@ mod me;
 mod metadata;
 mod once;
 mod parameters;
+mod pushed;
 mod token;
 
 pub use answer::{Delivery, ReturnAddress, with_query};
@@ -37,6 +39,7 @@ pub use client::{
     AssertionExpectations, AssertionFault, ClientCredentials, Credential, check_assertion,
     check_client_secret, read_client,
 };
+pub use consent::{consent_scopes, rank, scope_in_words};
 pub use device::{
     DeviceAuthorization, LIFETIME as DEVICE_LIFETIME, PACE as DEVICE_PACE,
     check_request as check_device_request, shown as shown_code, typed as typed_code,
@@ -53,6 +56,7 @@ pub use me::{Named, Tenant, me, profile_reference};
 pub use metadata::{Metadata, SCOPES};
 pub use once::Once;
 pub use parameters::{Parameters, Unreadable};
+pub use pushed::{check_pushed, pushable, pushed_handle, request_uri};
 pub use token::{
     Refusal as TokenRefusal, TokenRequest, TokenResponse, check_code, check_grant_type,
     check_narrowed_scope, check_refreshed_scope,

@@ -250,3 +250,20 @@ table! {
         draining -> Text,
     }
 }
+table! {
+    pushed_requests (digest) {
+        digest -> Text,
+        client_id -> Text,
+        body -> Text,
+        browser -> Nullable<Text>,
+        expires_at -> BigInt,
+    }
+}
+table! {
+    consents (user_id, client_id) {
+        user_id -> Text,
+        client_id -> Text,
+        scopes -> Text,
+        given_at -> BigInt,
+    }
+}

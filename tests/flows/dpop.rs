@@ -46,7 +46,8 @@ impl<'a> Holder<'a> {
 
     async fn code(&self, extra: &[(&str, &str)]) -> String {
         let mut browser = self.world.browser();
-        let extra: Vec<_> = [("idp", "corporate")].into_iter().chain(extra.iter().copied()).collect();
+        let extra: Vec<_> =
+            [("idp", "corporate")].into_iter().chain(extra.iter().copied()).collect();
         browser.open(&self.application.authorize_url(&extra)).await.expect("the callback");
         self.application.code(&browser)
     }
@@ -54,8 +55,12 @@ impl<'a> Holder<'a> {
     /// Redeems a code, with a proof or without.
     async fn redeem(&self, code: &str, proof: Option<&str>) -> Answer {
         let (redirect, verifier) = (&self.application.redirect_uri, &self.application.verifier);
-        let form = [("grant_type", "authorization_code"), ("code", code),
-            ("redirect_uri", redirect.as_str()), ("code_verifier", verifier.as_str())];
+        let form = [
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", redirect.as_str()),
+            ("code_verifier", verifier.as_str()),
+        ];
         self.token(&form, proof).await
     }
 
@@ -93,7 +98,8 @@ impl<'a> Holder<'a> {
 async fn answer(request: reqwest::RequestBuilder) -> Answer {
     let answer = request.send().await.expect("an answer");
     let challenges = answer.headers().get_all("www-authenticate");
-    let challenge = challenges.iter().map(|v| v.to_str().expect("text")).collect::<Vec<_>>().join(" | ");
+    let challenge =
+        challenges.iter().map(|v| v.to_str().expect("text")).collect::<Vec<_>>().join(" | ");
     let status = answer.status().as_u16();
     let text = answer.text().await.expect("a body");
     Answer { status, challenge, body: serde_json::from_str(&text).unwrap_or_default() }
@@ -227,6 +233,38 @@ stories! {
         let mut browser = world.browser();
         browser.open(&url).await.expect("the callback");
         assert!(browser.page().url.as_str().contains("error=invalid_request"), "{}", browser.page().url);
+    }
+
+    /// So does a proof that comes with a pushed request (RFC 9449 §10.1).
+    async fn a_pushed_request_is_bound_by_its_proof(world: World) {
+        let (holder, thief) = (Holder::new(&world, world.shop()), Holder::new(&world, world.shop()));
+        let query = holder.application.authorize_url(&[("idp", "corporate")]);
+        let query = url::Url::parse(&query).expect("a URL");
+        let form: Vec<(String, String)> = query.query_pairs().into_owned().collect();
+        let (par, token) = ("/oauth2/par", "/oauth2/token");
+        let push = async |proof: String, extra: &[(&str, &str)]| {
+            let extra = extra.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+            let form: Vec<_> = form.iter().cloned().chain(extra).collect();
+            let request = reqwest::Client::new().post(format!("{}{par}", world.url));
+            answer(request.header("dpop", proof).form(&form)).await
+        };
+        assert_eq!(push(holder.proof("POST", token, None), &[]).await.error(), "invalid_dpop_proof");
+        let other = [("dpop_jkt", thief.jkt())];
+        let other = other.each_ref().map(|(name, value)| (*name, value.as_str()));
+        assert_eq!(push(holder.proof("POST", par, None), &other).await.error(), "invalid_dpop_proof");
+        let proof = holder.proof("POST", par, None);
+        let pushed = push(proof.clone(), &[]).await;
+        assert_eq!(pushed.status, 201, "{pushed:?}");
+        assert_eq!(push(proof, &[]).await.error(), "invalid_dpop_proof", "used up");
+        let request = [("client_id", "shop"), ("request_uri", text(&pushed, "request_uri"))];
+        let request = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(request).finish();
+        let mut browser = world.browser();
+        browser.open(&format!("{}/oauth2/authorize?{request}", world.url)).await.expect("the callback");
+        let code = holder.application.code(&browser);
+        assert_eq!(holder.redeem(&code, None).await.error(), "invalid_dpop_proof");
+        let stolen = thief.redeem(&code, Some(&thief.proof("POST", token, None))).await;
+        assert_eq!(stolen.error(), "invalid_grant");
+        assert_eq!(holder.redeem(&code, Some(&holder.proof("POST", token, None))).await.status, 200);
     }
 
     /// The refresh token of a public application needs the key; that of a confidential one its secret, and the

@@ -5,7 +5,10 @@ use serde_json::Value;
 use url::Url;
 
 use super::{Invalid, Ref, check_name, check_slug, check_url, is_loopback, read};
-use crate::domain::words::{ClientId, IdpId, OrganizationId, RoleId};
+use crate::domain::{
+    claims::{ClaimMapping, ClaimRule},
+    words::{ClientId, IdpId, OrganizationId, RoleId},
+};
 
 /// A downstream application; `id` is its `client_id`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -83,6 +86,9 @@ pub struct ClientApplication {
     /// The resources that it may go on to with a person's token, by exchange (RFC 8693).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exchange_audiences: Vec<String>,
+    /// Claims of its own, beyond the standard ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub claims: Vec<ClaimRule>,
     /// 300 to 3600 seconds.
     #[serde(default = "quarter_hour")]
     pub access_token_lifetime_seconds: i64,
@@ -134,6 +140,8 @@ pub enum Consent {
     /// First party: never asked.
     #[default]
     Implicit,
+    /// Asked once for each scope.
+    Explicit,
 }
 
 /// How an application authenticates at the token endpoint (OIDC Core §9).
@@ -212,6 +220,7 @@ impl ClientApplication {
         }
         client.check_keys()?;
         client.check_frontchannel()?;
+        client.claim_mapping()?;
         client.check_switches()?;
         Ok(client)
     }
@@ -279,9 +288,6 @@ impl ClientApplication {
                 "are for confidential clients: anybody can speak for others",
             );
         }
-        if self.require_pushed_authorization_requests {
-            return refuse("requirePushedAuthorizationRequests", "is not offered by this version");
-        }
         if self.secret.as_ref().is_some_and(|secret| secret.len() < 16) {
             return refuse("secret", "is at least 16 characters; leave it out to have one made");
         }
@@ -293,6 +299,14 @@ impl ClientApplication {
             return refuse("redirectUris", "authorization_code needs at least one");
         }
         Ok(())
+    }
+
+    /// Its own claims, ready to be computed.
+    ///
+    /// # Errors
+    /// [`Invalid`] where a rule will not do; never of an application that was parsed.
+    pub fn claim_mapping(&self) -> Result<ClaimMapping, Invalid> {
+        ClaimMapping::new(&self.claims, &self.scopes)
     }
 
     /// The configured method, else what the client type implies.

@@ -99,6 +99,8 @@ fn protocol() -> Group {
             Input::flag("dpopBoundAccessTokens", "Bind access tokens to a key (DPoP)").hint(
                 "Every request for tokens then needs a proof; unset, an application may send one.",
             ),
+            Input::flag("requirePushedAuthorizationRequests", "Require pushed requests")
+                .hint("Authorization requests count only when they were pushed (RFC 9126)."),
         ],
     )
 }
@@ -107,11 +109,16 @@ fn people(configuration: &Configuration) -> Group {
     let providers = configuration.providers().into_iter();
     let choices = providers.map(|p| Choice::new(p.id.as_str(), &p.resource.name)).collect();
     let kind = Kind::Several { of: Some("IdentityProvider"), choices };
+    let consent = [
+        ("implicit", "Not asked: an application of the house"),
+        ("explicit", "Asked, once for each scope"),
+    ];
     Group::new(
         "Who may come",
         vec![
             Input::new("identityProviders", "Identity providers", kind)
                 .hint("None chosen: those of its organization, and those for everyone."),
+            Input::one("consent", "Consent of the person", &consent),
         ],
     )
 }
@@ -148,6 +155,9 @@ fn tokens() -> Group {
             ),
             Input::new("exchangeAudiences", "Audiences it may go on to", Kind::Lines)
                 .hint("For token exchange: the resources that it may have a person’s token exchanged for."),
+            Input::new("claims", "Claims of its own", Kind::Yaml).hint(
+                "A list of scope, claim and value, a CEL expression over user, as in value: user.username.",
+            ),
             Input::flag("adminApi", "May reach administrative resources")
                 .hint("For tools that configure Medict; its people still need the roles."),
         ],
