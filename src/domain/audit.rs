@@ -62,6 +62,11 @@ pub enum Action {
     CodeReplayed,
     RefreshTokenReplayed,
     TokenRevoked,
+    /// An administrator gave out, or took back, a token by which applications register themselves.
+    RegistrationTokenIssued,
+    RegistrationTokenEnded,
+    /// An application was not registered, or may not change itself.
+    RegistrationRefused,
     Create,
     Update,
     Delete,

@@ -31,6 +31,7 @@ pub mod purge;
 pub mod pushed_requests;
 pub mod refresh_tokens;
 pub mod refreshes;
+pub mod registrations;
 pub mod replays;
 pub mod resources;
 mod schema;

@@ -92,6 +92,24 @@ table! {
     }
 }
 table! {
+    registration_tokens (digest) {
+        digest -> Text,
+        name -> Text,
+        organization -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        uses_left -> BigInt,
+    }
+}
+table! {
+    registrations (client_id) {
+        client_id -> Text,
+        digest -> Text,
+        registered_at -> BigInt,
+        token -> Text,
+    }
+}
+table! {
     devices (device) {
         device -> Text,
         user_code -> Text,

@@ -18,6 +18,7 @@ mod logs;
 mod metadata;
 mod pushed_requests;
 mod refresh;
+mod registration;
 mod requests;
 pub mod response_modes;
 mod revocation;
