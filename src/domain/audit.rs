@@ -46,6 +46,8 @@ pub enum Action {
     ChainOpened,
     SignIn,
     SignOut,
+    /// An application heard that a session ended; refused: it never did, and `detail` says why.
+    ApplicationTold,
     PasswordSet,
     /// An authorization request that was refused before a login began.
     Authorize,
@@ -55,6 +57,8 @@ pub enum Action {
     ConsentWithdrawn,
     TokenIssue,
     TokenRefused,
+    /// A person let a device in, or refused it.
+    DeviceDecided,
     CodeReplayed,
     RefreshTokenReplayed,
     TokenRevoked,

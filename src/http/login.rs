@@ -54,6 +54,8 @@ pub struct Posting<'a> {
     pub sentence: &'a str,
     pub action: &'a str,
     pub fields: Vec<(&'a str, &'a str)>,
+    /// Opened before the form is posted.
+    pub frames: &'a [String],
 }
 
 /// Where a step leads, with the cookies that it sets.
@@ -69,7 +71,7 @@ pub fn render(context: &Context, step: Step) -> HttpResponse {
         Next::ReturnToClient(Delivery::Post { action, fields }) => {
             let sentence = "You are being taken back to the application.";
             let fields = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-            post_away(Posting { sentence, action, fields })
+            post_away(Posting { sentence, action, fields, frames: &[] })
         }
         Next::ReturnHome { path } => page::see_other(path),
         Next::Continue { login, handle } => {
@@ -109,13 +111,13 @@ impl<'a> Posting<'a> {
     ) -> Self {
         let mut fields = vec![(parameter, message), ("RelayState", relay_state)];
         fields.retain(|(_, value)| !value.is_empty());
-        Self { sentence, action, fields }
+        Self { sentence, action, fields, frames: &[] }
     }
 }
 
 /// A page that posts itself; without scripts the person presses its button.
 pub fn post_away(form: Posting) -> HttpResponse {
-    Page::ok().leads_to(origin(form.action)).with_script().render(&form)
+    Page::ok().leads_to(origin(form.action)).with_frames(form.frames).with_script().render(&form)
 }
 
 fn answer(context: &Context, outcome: Result<Step, LoginError>) -> HttpResponse {

@@ -15,6 +15,7 @@ mod consent;
 mod context;
 mod cookies;
 mod cors;
+mod devices;
 mod form;
 mod health;
 mod institution;
@@ -124,6 +125,7 @@ impl Running {
 fn routes(app: &mut web::ServiceConfig) {
     app.configure(oauth::routes)
         .configure(par::routes)
+        .configure(devices::routes)
         .configure(logout::routes)
         .configure(login::routes)
         .configure(institution::routes)

@@ -146,6 +146,7 @@ pub fn authorization(request: &HttpRequest) -> Option<&str> {
     header.map(|value| value.to_str().unwrap_or("?"))
 }
 
+/// The answer to an application that is not given what it asks for (RFC 6749 §5.2).
 pub fn token_refused(context: &Context, refused: &TokenError) -> HttpResponse {
     let refusal = match refused {
         TokenError::Refused(refusal) => refusal,

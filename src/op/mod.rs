@@ -12,8 +12,10 @@ mod answer;
 mod authorize;
 mod claims;
 mod consent;
+mod device;
 mod error;
 mod introspection;
+mod logout_token;
 mod me;
 mod metadata;
 mod parameters;
@@ -28,8 +30,14 @@ pub use authorize::{
 use claims::scope_of;
 pub use claims::{AccessToken, IdToken, Person, PersonalClaims, SignedUserInfo, UserInfo};
 pub use consent::{consent_scopes, rank, scope_in_words};
+pub use device::{
+    DeviceAuthorization, LIFETIME as DEVICE_LIFETIME, PACE as DEVICE_PACE,
+    check_request as check_device_request, shown as shown_code, typed as typed_code,
+    wait as device_wait,
+};
 pub use error::ErrorCode;
 pub use introspection::{Introspection, RefreshClaims};
+pub use logout_token::{LogoutToken, frontchannel_address};
 pub use me::{Named, Tenant, me, profile_reference};
 pub use metadata::{Metadata, SCOPES};
 pub use parameters::{Parameters, Unreadable};

@@ -217,7 +217,7 @@ fn check_response_mode(parameters: &Parameters) -> Result<ResponseMode, Refusal>
 }
 
 /// Scopes that we do not know are ignored (OIDC Core §3.1.2.1); known ones must be registered.
-fn check_scope(
+pub(super) fn check_scope(
     parameters: &Parameters,
     client: &ClientApplication,
 ) -> Result<Vec<String>, Refusal> {
@@ -284,7 +284,7 @@ fn check_max_age(parameters: &Parameters, now: UnixTime) -> Result<Option<UnixTi
 }
 
 /// RFC 8707 §2.
-fn check_resource(parameters: &Parameters) -> Result<Option<String>, Refusal> {
+pub(super) fn check_resource(parameters: &Parameters) -> Result<Option<String>, Refusal> {
     let Some(text) = parameters.get("resource") else { return Ok(None) };
     match url::Url::parse(text) {
         Ok(url) if url.fragment().is_none() && text.len() <= LONGEST_VALUE => {
