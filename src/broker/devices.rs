@@ -13,7 +13,7 @@ use super::{
     refresh::begin_family,
     session::SignedIn,
     standing::Standing,
-    tokens::{TokenError, issued},
+    tokens::{Asker, TokenError, issued},
 };
 use crate::{
     crypto::sha256_base64url,
@@ -93,7 +93,7 @@ impl Broker {
         authorization: Option<&str>,
         parameters: &Parameters,
     ) -> Result<DeviceAuthorization, TokenError> {
-        let client = self.authenticate_client(authorization, parameters)?;
+        let client = self.authenticate_client(authorization, parameters).await?;
         let request = op::check_device_request(parameters, &client.resource)?;
         let now = self.clock.now();
         let (device_code, user_code) = (self.random.token(), self.random.user_code());
@@ -210,6 +210,7 @@ impl Broker {
             // The longest access token lives an hour.
             expires_at: device.expires_at.plus(3_600),
             offline: None,
+            jkt: None,
         };
         let digest = || sha256_base64url(self.random.token());
         Admission { session, cookie: digest(), grant, code: digest() }
@@ -222,19 +223,20 @@ impl Broker {
     /// has decided.
     pub(super) async fn redeem_device(
         &self,
-        client: &Client,
+        asker: &Asker<'_>,
         device_code: &str,
-        caller: &Caller,
     ) -> Result<TokenResponse, TokenError> {
-        let now = self.clock.now();
+        let (now, client) = (self.clock.now(), asker.client);
         let (id, digest) = (client.id.clone(), sha256_base64url(device_code));
-        let event = caller.event(Action::TokenIssue, Outcome::Success, now);
+        let (unspent, bound) = (asker.unspent.clone(), asker.bound());
+        let event = asker.caller.event(Action::TokenIssue, Outcome::Success, now);
         let limits = self.settings.limits();
         let refresh_token = self.first_refresh_token(client);
         let first = refresh_token.clone();
         let polled = self
             .store
             .write(move |tx| -> Result<Result<Standing, TokenRefusal>, TokenError> {
+                unspent.spend(tx)?;
                 let device = devices::find(tx, &digest)?;
                 let device = device.ok_or(TokenRefusal::UnknownDeviceCode)?;
                 if device.client != id {
@@ -249,6 +251,7 @@ impl Broker {
                 if let (Some(token), Some(session)) = (&first, &standing.session) {
                     begin_family(tx, &mut standing.grant, session, token, &limits, now)?;
                 }
+                standing.grant.jkt = bound.clone();
                 if !store::grants::redeem(tx, &standing.grant, now)? {
                     return Err(TokenRefusal::SessionEnded.into());
                 }
@@ -258,7 +261,7 @@ impl Broker {
             .await?;
         let standing = polled?;
         let scope = standing.grant.request.scope.clone();
-        self.mint(client, standing, scope, None, refresh_token, now)
+        self.mint(asker, standing, scope, None, refresh_token, now)
     }
 }
 

@@ -49,6 +49,9 @@ pub struct AuthorizationRequest {
     /// S256 of the verifier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code_challenge: Option<String>,
+    /// Thumbprint of the key that the code is bound to (`dpop_jkt`, RFC 9449 §10).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpop_jkt: Option<String>,
     /// The resource that the access token is for (RFC 8707 §2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
@@ -122,6 +125,7 @@ impl AuthorizationRequest {
             state: None,
             nonce: None,
             code_challenge: None,
+            dpop_jkt: None,
             resource: None,
             login_hint: None,
             idp: None,

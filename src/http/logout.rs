@@ -64,10 +64,10 @@ async fn by_browser(request: HttpRequest, context: Context) -> HttpResponse {
     sign_out(request.query_string(), None, &context).await
 }
 
-/// `POST /oauth2/logout`: with a bearer token it ends that session; by form as by GET.
+/// `POST /oauth2/logout`: with an access token it ends that session; by form as by GET.
 async fn by_post(request: HttpRequest, context: Context, body: web::Bytes) -> HttpResponse {
-    if let Some(token) = oauth::bearer(&request) {
-        return match context.broker.sign_out_by_token(token, &context.caller).await {
+    if let Some(presented) = oauth::presented(&request) {
+        return match context.broker.sign_out_by_token(&presented, &context.caller).await {
             Ok(()) => HttpResponse::Ok().json(json!({})),
             Err(refusal) => oauth::access_refused(&context, &refusal),
         };
@@ -143,7 +143,7 @@ fn refused(context: &Context, refusal: &Refusal) -> HttpResponse {
         Refusal::UnknownRequest => {
             (StatusCode::BAD_REQUEST, "This sign-out was finished before, or took too long.")
         }
-        Refusal::Saml(_) | Refusal::Replayed => (
+        Refusal::NoMember(_) | Refusal::Saml(_) | Refusal::Replayed => (
             StatusCode::BAD_REQUEST,
             "What your organization’s sign-in service sent about signing out was not accepted. To be \
              sure, sign out here and close the browser.",

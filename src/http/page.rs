@@ -139,7 +139,10 @@ pub fn login_failed(context: &Context, error: &LoginError) -> HttpResponse {
         | Refusal::OutOfTurn(_) => {
             "This sign-in is no longer valid. Please go back to the application and begin again."
         }
-        Refusal::Unreachable(_) | Refusal::ProviderBroken(_) | Refusal::NoProvider => {
+        Refusal::NoMetadata(_)
+        | Refusal::Unreachable(_)
+        | Refusal::ProviderBroken(_)
+        | Refusal::NoProvider => {
             "Your organization's sign-in service cannot be used at the moment."
         }
         Refusal::Saml(_) | Refusal::ReplayedAssertion | Refusal::Oidc(_) | Refusal::NotFresh => {
@@ -171,7 +174,9 @@ pub const fn status_of(refusal: &Refusal) -> StatusCode {
         | Refusal::ReplayedAssertion
         | Refusal::Oidc(_)
         | Refusal::NotFresh => StatusCode::BAD_REQUEST,
-        Refusal::ProviderBroken(_) | Refusal::Unreachable(_) => StatusCode::BAD_GATEWAY,
+        Refusal::NoMetadata(_) | Refusal::ProviderBroken(_) | Refusal::Unreachable(_) => {
+            StatusCode::BAD_GATEWAY
+        }
         Refusal::Mapping(_)
         | Refusal::NotAdmitted(_)
         | Refusal::Inactive

@@ -88,6 +88,7 @@ table! {
         handle -> Nullable<Text>,
         complaint -> Nullable<Text>,
         expires_at -> BigInt,
+        member -> Text,
     }
 }
 table! {
@@ -128,6 +129,7 @@ table! {
         revoked_at -> Nullable<BigInt>,
         expires_at -> BigInt,
         offline -> Nullable<Text>,
+        jkt -> Nullable<Text>,
     }
 }
 table! {

@@ -1,12 +1,15 @@
 //! Flows as stories: people, browsers and applications against the real broker, on both databases.
 
+mod algorithms;
 mod attacks;
 mod calls;
 mod claims;
+mod client_assertions;
 pub mod consent;
 mod damaged;
 mod devices;
 mod federation;
+mod federation_logout;
 mod front_channel;
 mod idp_initiated;
 mod introspection;

@@ -1,7 +1,10 @@
 //! The other side of the wire: a SAML identity provider, an OpenID Provider and an application's callback,
 //! served on one loopback port.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicU32, AtomicUsize, Ordering},
+};
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use medict::{
@@ -51,6 +54,8 @@ pub struct Neighbours {
     pub idp: Arc<Mutex<Arc<SampleIdp>>>,
     /// What `/saml/metadata` answers; nothing: 503.
     pub metadata: Arc<Mutex<Option<String>>>,
+    /// How often it was asked for.
+    pub fetches: Arc<AtomicUsize>,
     pub op: Arc<Mutex<SampleOp>>,
     /// The last SAML response that went out, with its `RelayState`.
     pub last_response: Arc<Mutex<Option<(String, String)>>>,
@@ -58,6 +63,9 @@ pub struct Neighbours {
     pub last_logout: Arc<Mutex<Option<LogoutHeard>>>,
     /// How a logout is answered; never, unless set.
     pub logout_answer: Arc<Mutex<Option<LogoutAnswer>>>,
+    /// What `/keys` answers, an application's public keys; nothing: 503.
+    pub keys: Arc<Mutex<Option<Value>>>,
+    pub keys_asked: Arc<AtomicU32>,
     /// The logout tokens that came to `/told`.
     pub logout_tokens: Arc<Mutex<Vec<String>>>,
     /// With which status `/told` answers.
@@ -90,10 +98,13 @@ impl Neighbours {
             clock,
             metadata: Arc::new(Mutex::new(Some(idp.metadata()))),
             idp: Arc::new(Mutex::new(Arc::new(idp))),
+            fetches: Arc::default(),
             op: Arc::new(Mutex::new(op)),
             last_response: Arc::new(Mutex::new(None)),
             last_logout: Arc::new(Mutex::new(None)),
             logout_answer: Arc::new(Mutex::new(None)),
+            keys: Arc::new(Mutex::new(None)),
+            keys_asked: Arc::default(),
             logout_tokens: Arc::default(),
             listening: Arc::new(Mutex::new(200)),
             hold: Arc::new(Mutex::new(false)),
@@ -137,9 +148,24 @@ impl Neighbours {
         *self.metadata.lock().expect("lock") = metadata;
     }
 
+    /// What an application publishes at `/keys` from now on.
+    pub fn publishes_keys(&self, jwks: Value) {
+        *self.keys.lock().expect("lock") = Some(jwks);
+    }
+
+    /// How often somebody looked there.
+    pub fn keys_asked(&self) -> u32 {
+        self.keys_asked.load(Ordering::Relaxed)
+    }
+
     /// The application answers logout tokens so from now on.
     pub fn listens(&self, status: u16) {
         *self.listening.lock().expect("lock") = status;
+    }
+
+    /// How often the metadata address was asked so far.
+    pub fn metadata_fetches(&self) -> usize {
+        self.fetches.load(Ordering::SeqCst)
     }
 
     pub fn metadata_url(&self) -> String {
@@ -198,6 +224,7 @@ impl Neighbours {
                 .route("/saml/metadata", web::get().to(metadata))
                 .route("/saml/slo", web::get().to(slo_by_redirect))
                 .route("/saml/slo", web::post().to(slo_by_post))
+                .route("/keys", web::get().to(keys))
                 .route("/told", web::post().to(told))
                 .route("/forged", web::get().to(forged))
                 .route("/posting", web::get().to(posting_page))
@@ -257,6 +284,7 @@ async fn sso(request: HttpRequest, it: web::Data<Neighbours>) -> HttpResponse {
 }
 
 async fn metadata(request: HttpRequest, it: web::Data<Neighbours>) -> HttpResponse {
+    it.fetches.fetch_add(1, Ordering::SeqCst);
     let Some(metadata) = it.metadata.lock().expect("lock").clone() else {
         return HttpResponse::ServiceUnavailable().finish();
     };
@@ -266,6 +294,14 @@ async fn metadata(request: HttpRequest, it: web::Data<Neighbours>) -> HttpRespon
         return HttpResponse::NotModified().finish();
     }
     HttpResponse::Ok().insert_header(("etag", etag)).body(metadata)
+}
+
+async fn keys(it: web::Data<Neighbours>) -> HttpResponse {
+    it.keys_asked.fetch_add(1, Ordering::Relaxed);
+    match &*it.keys.lock().expect("lock") {
+        Some(jwks) => HttpResponse::Ok().json(jwks),
+        None => HttpResponse::ServiceUnavailable().finish(),
+    }
 }
 
 async fn slo_by_redirect(request: HttpRequest, it: web::Data<Neighbours>) -> HttpResponse {
@@ -284,7 +320,7 @@ fn slo(heard: LogoutHeard, it: &Neighbours) -> HttpResponse {
         return HttpResponse::Ok().body("the provider");
     };
     let slo_url = heard.issuer.replace("/metadata", "/slo");
-    let now = Clock::default().now();
+    let now = it.clock.now();
     let response = it.idp().logged_out(&heard.id, answer.statuses, &slo_url, now);
     if answer.by_post {
         return posting(&slo_url, &response.by_post(), "");

@@ -158,7 +158,7 @@ impl Broker {
         use crate::domain::resource::Configuration as Wire;
         let Wire::Saml(saml) = &provider.resource.configuration else { return None };
         let entity = saml.entity_id.as_deref().filter(|_| saml.federation)?;
-        let member = self.member(&provider.id, saml, entity).await.ok()?;
+        let (member, _) = self.member(&provider.id, saml, entity).await.ok()?;
         origin(member.sso_url())
     }
 

@@ -325,7 +325,7 @@ fn authentication(ending: &Ending, user: &UserId) -> (Authentication, UpstreamSe
                 amr: who.amr.clone(),
                 acr: who.acr.clone(),
             };
-            (by, who.session.clone())
+            (by, UpstreamSession { entity: who.entity.clone(), ..who.session.clone() })
         }
     }
 }

@@ -122,6 +122,7 @@ impl Granting {
             // The longest access token lives an hour; a code that was replayed must still be known then.
             expires_at: self.now.plus(LIFETIME.max(3_600) + CODE_LIFETIME),
             offline: None,
+            jkt: None,
         };
         grants::create(tx, &grant, &sha256_base64url(&self.code))
     }

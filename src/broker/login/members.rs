@@ -63,7 +63,7 @@ impl Broker {
         if let Wire::Saml(saml) = &provider.resource.configuration {
             for (entity, _) in found.iter().chain(&last) {
                 let member = self.member(idp, saml, entity).await;
-                origins.extend(member.ok().and_then(|member| origin(member.sso_url())));
+                origins.extend(member.ok().and_then(|(member, _)| origin(member.sso_url())));
             }
         }
         Ok(Members {

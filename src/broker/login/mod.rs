@@ -107,6 +107,8 @@ pub enum Refusal {
     ReplayedAssertion,
     #[error("the OpenID provider's answer was refused: {0}")]
     Oidc(#[from] rp::Rejection),
+    #[error("the identity provider's metadata cannot be fetched: {0}")]
+    NoMetadata(String),
     #[error("the identity provider cannot be reached: {0}")]
     Unreachable(String),
     #[error("the provider did not ask the person again, as the application wants")]
@@ -253,6 +255,7 @@ const fn check_of(refusal: &Refusal) -> &'static str {
         Refusal::Saml(_) => "SAML response",
         Refusal::ReplayedAssertion => "replay",
         Refusal::Oidc(_) => "OpenID Connect answer",
+        Refusal::NoMetadata(_) => "provider metadata",
         Refusal::Unreachable(_) => "reaching the provider",
         Refusal::NotFresh => "fresh sign-in",
         Refusal::Mapping(_) => "mapping",
@@ -283,6 +286,10 @@ const fn mend_of(refusal: &Refusal) -> &'static str {
         Refusal::Saml(_) | Refusal::Oidc(_) => "See the failed check.",
         Refusal::ReplayedAssertion => {
             "Each assertion counts once; begin again from the application."
+        }
+        Refusal::NoMetadata(_) => {
+            "Correct metadataUrl, or let the provider publish there again, then fetch it on the \
+             provider's page. By itself it is tried at growing intervals, not at every sign-in."
         }
         Refusal::Unreachable(_) => {
             "Check that the provider is up, that its address is right, and that outbound settings allow it."

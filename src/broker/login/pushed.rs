@@ -79,7 +79,7 @@ impl Broker {
         authorization: Option<&str>,
         parameters: &Parameters,
     ) -> Result<Pushed, PushError> {
-        let client = self.authenticate_client(authorization, parameters)?;
+        let client = self.authenticate_client(authorization, parameters).await?;
         let request = op::pushable(parameters, &client.id)?;
         let redirect_uri = op::redirect_to(&request, Some(&client.resource))?;
         let now = self.clock.now();

@@ -7,12 +7,11 @@ use std::sync::Arc;
 
 use super::{LoginError, Next, Refusal, Step, Subject, check_age};
 use crate::{
-    broker::{Broker, Caller, Error, Provider, Upstream},
+    broker::{Broker, Caller, Error, Provider, counterpart::Counterpart},
     crypto::sha256_base64url,
     domain::{
         identity::ExternalIdentity,
         login::{Errand, Stage},
-        resource::Configuration as Wire,
         trace::{Actual, Trace},
         words::{IdpId, LoginId, RequestId, UnixTime},
     },
@@ -96,59 +95,34 @@ impl Broker {
             return Err(Refusal::NoProvider.into());
         }
         let now = self.clock.now();
-        let member = self.asked_member(provider, entity.as_deref()).await?;
-        let asked = Asked { provider: Arc::clone(provider), member, request };
-        let (verified, steps) = self.verify(asked, saml_response, now).await?;
+        let counterpart = self.counterpart(provider, entity.as_deref()).await?;
+        let member = counterpart.member().map(str::to_owned);
+        let (verified, steps) = self.verify(counterpart, saml_response, request, now).await?;
         trace.steps.extend(steps.steps);
         let (verified, scopes) = verified?;
         let (replay, good_until) = (sha256_base64url(verified.replay_key()), verified.good_until());
         let mut statement = verified.into_statement();
-        sp::drop_foreign(&mut statement, &scopes, entity.is_some(), trace);
+        let federation = provider.is_federation();
+        sp::drop_foreign(&mut statement, &scopes, federation, trace);
         let who = provider.mapping.identify(&provider.id, statement, trace)?;
-        // Where the configuration names the one member, it is a provider like any other.
-        let who = ExternalIdentity { entity: entity.filter(|_| provider.has_members()), ..who };
+        let who = ExternalIdentity { entity: member, ..who };
         Ok(Believed { who, replay, good_until })
     }
 
-    /// The member of a federation that was asked, as its metadata is now.
-    async fn asked_member(
-        &self,
-        provider: &Provider,
-        entity: Option<&str>,
-    ) -> Result<Option<Arc<sp::Idp>>, LoginError> {
-        match (&provider.resource.configuration, entity) {
-            (Wire::Saml(saml), Some(entity)) => {
-                Ok(Some(Arc::new(self.member(&provider.id, saml, entity).await?)))
-            }
-            _ => Ok(None),
-        }
-    }
-
-    /// Verifies; once more when the provider has changed its key a moment ago.
+    /// Verifies; once more when whoever was asked has changed his key a moment ago.
     async fn verify(
         &self,
-        asked: Asked,
+        asked: Counterpart,
         saml_response: String,
+        request: Option<RequestId>,
         now: UnixTime,
     ) -> Result<(Verified, Trace), LoginError> {
-        let url = match &asked.provider.resource.configuration {
-            Wire::Saml(saml) => saml.metadata_url.clone().filter(|_| asked.member.is_none()),
-            Wire::Oidc(_) => return Err(Refusal::NoProvider.into()),
-        };
-        let Some(url) = url else { return verify(asked, saml_response, now).await };
-        let id = asked.provider.id.clone();
-        let seen = self.configuration().fetched(&id, &url).map(|seen| seen.fetched_at);
-        let (again, request) = (saml_response.clone(), asked.request.clone());
-        let first = verify(asked, saml_response, now).await?;
-        if !matches!(first.0, Err(Refusal::Saml(sp::Rejection::SignatureMismatch)))
-            || !self.has_newer_metadata(&id, seen).await?
-        {
+        let first = verify(asked.clone(), saml_response.clone(), request.clone(), now).await?;
+        if !matches!(first.0, Err(Refusal::Saml(sp::Rejection::SignatureMismatch))) {
             return Ok(first);
         }
-        let configuration = self.configuration();
-        let provider = Arc::clone(configuration.provider(&id).ok_or(Refusal::NoProvider)?);
-        let asked = Asked { provider, member: None, request };
-        let (verified, steps) = verify(asked, again, now).await?;
+        let Some(newer) = self.newer(&asked).await? else { return Ok(first) };
+        let (verified, steps) = verify(newer, saml_response, request, now).await?;
         let mut trace = Trace::default();
         trace.noted("provider's keys", Actual::plain("the metadata was fetched anew"));
         trace.steps.extend(steps.steps);
@@ -217,14 +191,6 @@ fn silent_answer(subject: &Subject, refusal: &Refusal, issuer: &str) -> Option<D
     Some(ReturnAddress::of(request).error(&AuthorizeRefusal::LoginRequired, issuer))
 }
 
-/// Who was asked, and by which request.
-struct Asked {
-    provider: Arc<Provider>,
-    /// In a federation.
-    member: Option<Arc<sp::Idp>>,
-    request: Option<RequestId>,
-}
-
 /// What was proven, and the domains that whoever proved it may speak for.
 type Verified = Result<(sp::VerifiedAssertion, Vec<sp::Scope>), Refusal>;
 
@@ -243,31 +209,19 @@ fn errand(pending: &Pending, idp: &IdpId) -> Result<(RequestId, Option<String>),
 
 /// Off the async threads: decryption alone can take milliseconds.
 async fn verify(
-    asked: Asked,
+    asked: Counterpart,
     saml_response: String,
+    request: Option<RequestId>,
     now: UnixTime,
 ) -> Result<(Verified, Trace), LoginError> {
     let work = move || {
         let mut trace = Trace::default();
-        let Upstream::Saml(side) = &asked.provider.upstream else {
-            return (Err(Refusal::NoProvider), trace);
+        let (idp, sp) = (&*asked.idp, asked.sp());
+        let verified = match &request {
+            Some(request) => sp::verify_response(&saml_response, idp, sp, request, now, &mut trace),
+            None => sp::verify_unsolicited(&saml_response, idp, sp, now, &mut trace),
         };
-        let idp = match (&asked.member, &side.idp) {
-            (Some(member), _) => Ok(member.as_ref()),
-            (None, idp) => idp.as_ref(),
-        };
-        let verified = match idp {
-            Err(reason) => Err(Refusal::ProviderBroken(reason.clone())),
-            Ok(idp) => match &asked.request {
-                Some(request) => {
-                    sp::verify_response(&saml_response, idp, &side.sp, request, now, &mut trace)
-                }
-                None => sp::verify_unsolicited(&saml_response, idp, &side.sp, now, &mut trace),
-            }
-            .map(|verified| (verified, idp.scopes().to_vec()))
-            .map_err(Refusal::from),
-        };
-        (verified, trace)
+        (verified.map(|verified| (verified, idp.scopes().to_vec())).map_err(Refusal::from), trace)
     };
     let joined = tokio::task::spawn_blocking(work).await;
     joined.map_err(|_| Error::Broken("verifying a response ended unexpectedly".to_owned()).into())

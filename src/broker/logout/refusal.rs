@@ -18,6 +18,8 @@ pub enum Refusal {
     NoProvider,
     #[error("the provider's configuration cannot be used: {0}")]
     ProviderBroken(String),
+    #[error("the federation has no member {0}")]
+    NoMember(String),
     #[error("{0}")]
     Saml(#[from] sp::Rejection),
     #[error("this request has been followed before")]
@@ -46,6 +48,7 @@ impl Refusal {
     const fn check(&self) -> &'static str {
         match self {
             Self::NoProvider | Self::ProviderBroken(_) => "identity provider",
+            Self::NoMember(_) => "member",
             Self::Saml(_) => "SAML message",
             Self::Replayed => "replay",
             Self::UnknownRequest => "in response to",
@@ -57,6 +60,10 @@ impl Refusal {
         match self {
             Self::NoProvider => "Enable the provider, or let it forget our logout address.",
             Self::ProviderBroken(_) => "Correct the provider's configuration.",
+            Self::NoMember(_) => {
+                "Only members of the feed in force are heard. If this one joined a moment ago, fetch \
+                 the feed on the provider's page."
+            }
             Self::Saml(_) => "See the failed check.",
             Self::Replayed => "Each LogoutRequest counts once; the provider repeats an old one.",
             Self::UnknownRequest => {

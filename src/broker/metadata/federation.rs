@@ -10,16 +10,12 @@ use tokio::sync::mpsc;
 use url::Url;
 
 use super::{
-    Draining,
+    Draining, Source,
     policy::{InForce, drain},
-    refresh::{Ending, NotRefreshed, Refreshed, Source},
+    refresh::{Ending, NotRefreshed, Refreshed},
 };
 use crate::{
-    broker::{
-        Broker, Error,
-        login::{LoginError, Refusal},
-        outbound::Validators,
-    },
+    broker::{Broker, Error, counterpart::Absent, outbound::Validators},
     crypto::sha256_base64url,
     domain::{
         audit::{Action, Actor, Outcome},
@@ -294,24 +290,24 @@ impl Broker {
         }
     }
 
-    /// A member, ready to be spoken to.
+    /// A member, ready to be spoken to, and its row.
     pub(in crate::broker) async fn member(
         &self,
         id: &IdpId,
         saml: &SamlConfiguration,
         entity_id: &str,
-    ) -> Result<sp::Idp, LoginError> {
+    ) -> Result<(sp::Idp, Entity), Absent> {
         let entity = self.find_member(id, entity_id).await?;
-        let entity = entity.ok_or_else(|| {
-            Refusal::ProviderBroken(format!("the federation has no member {entity_id}"))
-        })?;
+        let entity = entity
+            .ok_or_else(|| Absent::Broken(format!("the federation has no member {entity_id}")))?;
         let now = self.clock.now();
         let draining: Vec<Draining> = serde_json::from_str(&entity.draining).unwrap_or_default();
         let draining = draining.iter().filter(|key| key.until > now);
         let of_it = SamlConfiguration { entity_id: None, ..saml.clone() };
         let idp = sp::Idp::of_entity(&of_it, &entity.xml);
-        let idp = idp.map_err(|invalid| Refusal::ProviderBroken(invalid.to_string()))?;
-        Ok(idp.with_draining(draining.map(|key| key.certificate.as_str())))
+        let idp = idp.map_err(|invalid| Absent::Broken(invalid.to_string()))?;
+        let idp = idp.with_draining(draining.map(|key| key.certificate.as_str()));
+        Ok((idp, entity))
     }
 }
 

@@ -175,6 +175,7 @@ pub fn check_request(
         state: check_value(parameters, "state")?,
         nonce: check_value(parameters, "nonce")?,
         code_challenge: check_challenge(parameters, client)?,
+        dpop_jkt: super::dpop::read_jkt(parameters).map_err(|()| Refusal::Value("dpop_jkt"))?,
         resource: check_resource(parameters)?,
         login_hint: check_value(parameters, "login_hint")?,
         idp: parameters.get("idp").map(IdpId::from),
