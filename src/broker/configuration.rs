@@ -73,9 +73,9 @@ pub struct Client {
     pub id: ClientId,
     pub resource: ClientApplication,
     pub secret: Option<String>,
-    pub claims: ClaimMapping,
     /// Empty where it publishes them itself.
     pub keys: Arc<JwkSet>,
+    pub claims: ClaimMapping,
 }
 
 impl Configuration {
@@ -271,7 +271,7 @@ impl Configuration {
                 let keys = Arc::new(given_keys(&client));
                 // Parsed a moment ago, so that its rules compile.
                 let claims = client.claim_mapping().unwrap_or_default();
-                let client = Client { id: id.clone(), resource: *client, secret, claims, keys };
+                let client = Client { id: id.clone(), resource: *client, secret, keys, claims };
                 self.clients.insert(id, Arc::new(client));
             }
             Ok(Resource::Role(role)) => {

@@ -19,11 +19,12 @@ use crate::{
     crypto::sha256_base64url,
     domain::{
         audit::{Action, Actor, Event, Outcome},
+        resource::Consent,
         words::{GrantId, SessionId, UnixTime},
     },
     op::{self, DeviceAuthorization, Parameters, TokenRefusal, TokenResponse},
     store::{
-        self, Tx,
+        self, Tx, consents,
         devices::{self, Answer, Device},
         grants::Grant,
         sessions::{self, BrowserSession},
@@ -37,7 +38,8 @@ pub struct Asked {
     /// As the device shows it.
     pub user_code: String,
     pub application: String,
-    pub scope: Vec<String>,
+    /// What the application will be able to do, in words.
+    pub abilities: Vec<String>,
 }
 
 /// Why a person cannot let a device in.
@@ -65,6 +67,8 @@ struct Admission {
     session: BrowserSession,
     /// Of a cookie that nobody has.
     cookie: String,
+    /// Remembered where the application asks people for their consent.
+    consent: Option<Vec<String>>,
     grant: Grant,
     /// Of a code that nobody has: the device redeems its own.
     code: String,
@@ -129,7 +133,9 @@ impl Broker {
         Ok(Asked {
             user_code: op::shown_code(&device.user_code),
             application: client.resource.name.clone(),
-            scope: device.request.scope.clone(),
+            abilities: (device.request.scope.iter())
+                .map(|scope| op::scope_in_words(&client.resource, scope))
+                .collect(),
         })
     }
 
@@ -175,8 +181,11 @@ impl Broker {
                     return Err(DeviceError::Unknown);
                 }
                 let mut event = event.clone();
-                if let Some(Admission { session, cookie, grant, code }) = &admission {
+                if let Some(Admission { session, cookie, consent, grant, code }) = &admission {
                     sessions::create(tx, session, cookie)?;
+                    if let Some(scopes) = consent {
+                        consents::give(tx, &grant.user_id, &grant.client_id, scopes, now)?;
+                    }
                     store::grants::create(tx, grant, code)?;
                     event.session = Some(session.id.clone());
                 }
@@ -213,7 +222,11 @@ impl Broker {
             jkt: None,
         };
         let digest = || sha256_base64url(self.random.token());
-        Admission { session, cookie: digest(), grant, code: digest() }
+        let configuration = self.configuration();
+        let client = configuration.client(&device.client);
+        let asks = client.is_some_and(|client| client.resource.consent == Consent::Explicit);
+        let consent = asks.then(|| device.request.scope.clone());
+        Admission { session, cookie: digest(), consent, grant, code: digest() }
     }
 
     /// A device polls (RFC 8628 §3.4, §3.5).

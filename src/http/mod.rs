@@ -124,8 +124,8 @@ impl Running {
 /// Every path, in the order of the contract.
 fn routes(app: &mut web::ServiceConfig) {
     app.configure(oauth::routes)
-        .configure(par::routes)
         .configure(devices::routes)
+        .configure(par::routes)
         .configure(logout::routes)
         .configure(login::routes)
         .configure(institution::routes)

@@ -46,7 +46,8 @@ impl<'a> Holder<'a> {
 
     async fn code(&self, extra: &[(&str, &str)]) -> String {
         let mut browser = self.world.browser();
-        let extra: Vec<_> = [("idp", "corporate")].into_iter().chain(extra.iter().copied()).collect();
+        let extra: Vec<_> =
+            [("idp", "corporate")].into_iter().chain(extra.iter().copied()).collect();
         browser.open(&self.application.authorize_url(&extra)).await.expect("the callback");
         self.application.code(&browser)
     }
@@ -54,8 +55,12 @@ impl<'a> Holder<'a> {
     /// Redeems a code, with a proof or without.
     async fn redeem(&self, code: &str, proof: Option<&str>) -> Answer {
         let (redirect, verifier) = (&self.application.redirect_uri, &self.application.verifier);
-        let form = [("grant_type", "authorization_code"), ("code", code),
-            ("redirect_uri", redirect.as_str()), ("code_verifier", verifier.as_str())];
+        let form = [
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", redirect.as_str()),
+            ("code_verifier", verifier.as_str()),
+        ];
         self.token(&form, proof).await
     }
 
@@ -93,7 +98,8 @@ impl<'a> Holder<'a> {
 async fn answer(request: reqwest::RequestBuilder) -> Answer {
     let answer = request.send().await.expect("an answer");
     let challenges = answer.headers().get_all("www-authenticate");
-    let challenge = challenges.iter().map(|v| v.to_str().expect("text")).collect::<Vec<_>>().join(" | ");
+    let challenge =
+        challenges.iter().map(|v| v.to_str().expect("text")).collect::<Vec<_>>().join(" | ");
     let status = answer.status().as_u16();
     let text = answer.text().await.expect("a body");
     Answer { status, challenge, body: serde_json::from_str(&text).unwrap_or_default() }

@@ -8,6 +8,7 @@ mod client_assertions;
 pub mod consent;
 mod damaged;
 mod devices;
+mod dpop;
 mod federation;
 mod federation_logout;
 mod front_channel;

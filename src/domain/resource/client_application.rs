@@ -189,9 +189,9 @@ impl ClientApplication {
                 .map_or(Ok(()), check_web_address)
                 .map_err(|problem| Invalid::new(field, problem))?;
         }
-        client.claim_mapping()?;
         client.check_keys()?;
         client.check_frontchannel()?;
+        client.claim_mapping()?;
         client.check_switches()?;
         Ok(client)
     }
