@@ -11,6 +11,7 @@ mod devices;
 mod dpop;
 mod federation;
 mod federation_logout;
+mod front_channel;
 mod idp_initiated;
 mod introspection;
 mod keys;
