@@ -11,11 +11,13 @@ mod policy;
 mod refresh;
 mod schedule;
 mod source;
+mod spool;
 mod state;
 
 pub use early::Turns;
 pub use policy::Draining;
 pub use refresh::Refreshed;
+pub(super) use spool::sweep;
 pub use state::{Held, MetadataKey, MetadataState};
 
 use source::Source;

@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use super::{
     Conn, Error,
     changes::{self, Topic},
-    schema::resources,
+    schema::{entities, federations, fetched, refreshes, resources},
 };
 use crate::domain::words::UnixTime;
 
@@ -102,7 +102,8 @@ pub fn update(
     Ok(rows == 1)
 }
 
-/// Marks the document as deleted and forgets its secret. `false`: it was not there.
+/// Marks the document as deleted and forgets its secret; of a provider also what was fetched for it, so that
+/// another one of that name begins anew. Who was known by it stays known. `false`: it was not there.
 ///
 /// # Errors
 /// [`Error`] when the database fails.
@@ -117,5 +118,16 @@ pub fn delete(conn: &mut Conn, kind: &str, id: &str, now: UnixTime) -> Result<bo
             resources::secret.eq(None::<String>),
         ))
         .execute(conn)?;
+    if rows == 1 && kind == "IdentityProvider" {
+        forget_metadata(conn, id)?;
+    }
     Ok(rows == 1)
+}
+
+fn forget_metadata(conn: &mut Conn, idp: &str) -> Result<(), Error> {
+    diesel::delete(fetched::table.find(idp)).execute(conn)?;
+    diesel::delete(refreshes::table.find(idp)).execute(conn)?;
+    diesel::delete(federations::table.find(idp)).execute(conn)?;
+    diesel::delete(entities::table.filter(entities::idp.eq(idp))).execute(conn)?;
+    Ok(())
 }

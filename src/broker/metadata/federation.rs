@@ -13,6 +13,7 @@ use super::{
     Draining, Source,
     policy::{InForce, drain},
     refresh::{Ending, NotRefreshed, Refreshed},
+    spool::Spooled,
 };
 use crate::{
     broker::{Broker, Error, counterpart::Absent, outbound::Validators},
@@ -65,13 +66,12 @@ impl Broker {
             .map_err(Error::from)?
             .filter(|federation| federation.basis == basis(&source.saml));
         let unique = self.random.uuid(self.clock.now());
-        let file = self.settings.spool.join(format!("aggregate-{unique}.xml"));
-        let outcome = self.take_aggregate(source, &state, claimed, before.as_ref(), &file).await;
-        if let Err(error) = std::fs::remove_file(&file)
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
-            tracing::warn!(%error, "a spooled aggregate could not be removed");
-        }
+        let file = Spooled::new(&self.settings.spool, &unique);
+        let file = file.map_err(|error| Error::Broken(format!("no file for the feed: {error}")))?;
+        let file_path = file.path();
+        let outcome =
+            self.take_aggregate(source, &state, claimed, before.as_ref(), file_path).await;
+        drop(file);
         let now = self.clock.now();
         let (ending, refreshed) = match outcome {
             Ok(None) => {
