@@ -45,6 +45,8 @@ pub enum Action {
     /// A process opened its chain; `detail` anchors the heads of others.
     ChainOpened,
     SignIn,
+    /// A SAML response that nobody asked for proved nothing; its provider was asked instead.
+    Bounced,
     SignOut,
     PasswordSet,
     /// An authorization request that was refused before a login began.

@@ -127,7 +127,11 @@ pub fn login_failed(context: &Context, error: &LoginError) -> HttpResponse {
         | Refusal::NoProvider => {
             "Your organization's sign-in service cannot be used at the moment."
         }
-        Refusal::Saml(_) | Refusal::ReplayedAssertion | Refusal::Oidc(_) | Refusal::NotFresh => {
+        Refusal::Saml(_)
+        | Refusal::ReplayedAssertion
+        | Refusal::Oidc(_)
+        | Refusal::NotFresh
+        | Refusal::BouncedAgain => {
             "The answer of your organization's sign-in service was not accepted."
         }
         Refusal::Mapping(_) | Refusal::NotAdmitted(_) | Refusal::Inactive => {
@@ -154,7 +158,8 @@ pub const fn status_of(refusal: &Refusal) -> StatusCode {
         | Refusal::Saml(_)
         | Refusal::ReplayedAssertion
         | Refusal::Oidc(_)
-        | Refusal::NotFresh => StatusCode::BAD_REQUEST,
+        | Refusal::NotFresh
+        | Refusal::BouncedAgain => StatusCode::BAD_REQUEST,
         Refusal::NoMetadata(_) | Refusal::ProviderBroken(_) | Refusal::Unreachable(_) => {
             StatusCode::BAD_GATEWAY
         }

@@ -22,7 +22,7 @@ pub use begin::Unanswerable;
 pub use choose::{Choice, Identified};
 pub use members::Members;
 pub(super) use oidc::secret_place;
-pub use unsolicited::Arrival;
+pub use unsolicited::{Arrival, Bounced};
 
 use crate::{
     broker::{Broker, Caller, Error, oidc_exchange::ExchangeError, upstream::UpstreamError},
@@ -103,6 +103,8 @@ pub enum Refusal {
     Unreachable(String),
     #[error("the provider did not ask the person again, as the application wants")]
     NotFresh,
+    #[error("the provider answers as if nobody had asked, again and again")]
+    BouncedAgain,
     #[error("{0}")]
     Mapping(#[from] mapping::Refused),
     #[error("{0}")]
@@ -247,6 +249,7 @@ const fn check_of(refusal: &Refusal) -> &'static str {
         Refusal::NoMetadata(_) => "provider metadata",
         Refusal::Unreachable(_) => "reaching the provider",
         Refusal::NotFresh => "fresh sign-in",
+        Refusal::BouncedAgain => "request",
         Refusal::Mapping(_) => "mapping",
         Refusal::NotAdmitted(_) => "provisioning",
         Refusal::Inactive => "account",
@@ -283,6 +286,10 @@ const fn mend_of(refusal: &Refusal) -> &'static str {
         Refusal::NotFresh => {
             "Let the provider honour ForceAuthn (SAML) or prompt=login (OpenID Connect), or let the \
              application ask for less."
+        }
+        Refusal::BouncedAgain => {
+            "Let the provider send RelayState back as it came and InResponseTo in its answer (SAML \
+             Profiles section 4.1.4.2); else its answers cannot be told from sign-ins that begin there."
         }
         Refusal::Mapping(_) => "Correct the mapping of the provider, or what it sends.",
         Refusal::NotAdmitted(_) => {

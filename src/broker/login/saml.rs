@@ -43,7 +43,10 @@ impl Broker {
         let mut subject = Subject { login: None, idp: Some(idp.clone()) };
         let done = self.believe(idp, saml_response, relay_state, &mut subject, &mut trace).await;
         match done {
-            Ok(step) => Ok(step),
+            Ok(step) => {
+                self.record_bounce(&step.next, caller).await;
+                Ok(step)
+            }
             Err(LoginError::Refused(refusal)) => {
                 let silent = silent_answer(&subject, &refusal, self.issuer());
                 let refused = self.refuse(caller, subject, trace, refusal).await;
