@@ -193,7 +193,7 @@ impl Broker {
             self.revoke_grant(standing.grant, caller).await?;
         }
         match standing.session {
-            Some(session) => Ok(self.end_session(session, caller).await?),
+            Some(session) => Ok(drop(self.end_session(session, caller).await?)),
             None => Ok(()),
         }
     }

@@ -70,8 +70,16 @@ impl Broker {
         refusal: &TokenRefusal,
         caller: &Caller,
     ) {
-        // A replay has its own record already, in the commit that ended the tokens.
-        if matches!(refusal, TokenRefusal::ReplayedCode | TokenRefusal::ReplayedRefreshToken) {
+        // A replay has its own record already, in the commit that ended the tokens; so has a device that was
+        // not let in. To wait for a person is no refusal.
+        if matches!(
+            refusal,
+            TokenRefusal::ReplayedCode
+                | TokenRefusal::ReplayedRefreshToken
+                | TokenRefusal::DeviceDenied
+                | TokenRefusal::AuthorizationPending
+                | TokenRefusal::SlowDown
+        ) {
             return;
         }
         let mut event = caller.event(Action::TokenRefused, Outcome::Refused, self.clock.now());
@@ -115,6 +123,9 @@ impl Broker {
             }
             TokenRequest::Refresh { refresh_token, scope } => {
                 self.refresh_tokens(client, &refresh_token, scope, caller).await
+            }
+            TokenRequest::Device { device_code } => {
+                self.redeem_device(client, &device_code, caller).await
             }
         }
     }

@@ -48,11 +48,15 @@ pub enum Action {
     /// A SAML response that nobody asked for proved nothing; its provider was asked instead.
     Bounced,
     SignOut,
+    /// An application heard that a session ended; refused: it never did, and `detail` says why.
+    ApplicationTold,
     PasswordSet,
     /// An authorization request that was refused before a login began.
     Authorize,
     TokenIssue,
     TokenRefused,
+    /// A person let a device in, or refused it.
+    DeviceDecided,
     CodeReplayed,
     RefreshTokenReplayed,
     TokenRevoked,

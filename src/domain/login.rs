@@ -39,6 +39,8 @@ pub enum Destination {
 pub struct AuthorizationRequest {
     pub client_id: ClientId,
     pub redirect_uri: String,
+    #[serde(default, skip_serializing_if = "ResponseMode::is_query")]
+    pub response_mode: ResponseMode,
     pub scope: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
@@ -67,6 +69,59 @@ pub struct AuthorizationRequest {
     /// Nothing may be shown to the person (`prompt=none`).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub silent: bool,
+}
+
+/// How the answer travels to the redirect URI.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResponseMode {
+    /// In the query (OAuth 2.0 Multiple Response Types §2.1).
+    #[default]
+    Query,
+    /// In the fragment, which no server sees (same section).
+    Fragment,
+    /// By a form that the browser posts (OAuth 2.0 Form Post Response Mode §2).
+    FormPost,
+}
+
+impl ResponseMode {
+    /// The mode of this name on the wire.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "query" => Some(Self::Query),
+            "fragment" => Some(Self::Fragment),
+            "form_post" => Some(Self::FormPost),
+            _ => None,
+        }
+    }
+
+    const fn is_query(&self) -> bool {
+        matches!(self, Self::Query)
+    }
+}
+
+impl AuthorizationRequest {
+    /// A request for nothing in particular, answered in the query.
+    #[must_use]
+    pub fn new(client_id: ClientId, redirect_uri: String) -> Self {
+        Self {
+            client_id,
+            redirect_uri,
+            response_mode: ResponseMode::default(),
+            scope: Vec::new(),
+            state: None,
+            nonce: None,
+            code_challenge: None,
+            resource: None,
+            login_hint: None,
+            idp: None,
+            authenticated_after: None,
+            acr_values: Vec::new(),
+            claims: RequestedClaims::default(),
+            silent: false,
+        }
+    }
 }
 
 /// Claims asked for by name, beside the scope (OIDC Core §5.5); each one that the application could also

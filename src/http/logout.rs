@@ -11,7 +11,7 @@ use super::{
     cookies::Names,
     cors,
     form::SamlForm,
-    login::{PostToIdp, post_to_idp},
+    login::{Posting, post_away},
     oauth, page,
     page::Page,
 };
@@ -46,9 +46,17 @@ struct Confirm<'a> {
 
 #[derive(Template)]
 #[template(path = "account/signed_out.html")]
-struct SignedOut {
+struct SignedOut<'a> {
     provider: AtProvider,
     onward: Option<String>,
+    frames: &'a [String],
+}
+
+#[derive(Template)]
+#[template(path = "account/telling.html")]
+struct Telling<'a> {
+    onward: &'a str,
+    frames: &'a [String],
 }
 
 /// `GET /oauth2/logout` — RP-Initiated Logout §2.
@@ -149,7 +157,7 @@ async fn signed_out(request: HttpRequest, context: Context) -> HttpResponse {
     let query = Parameters::parse(request.query_string().as_bytes()).unwrap_or_default();
     let handle = query.get("handle").unwrap_or_default();
     match context.broker.continue_logout(handle, context.browser()).await {
-        Ok(next) => respond(next),
+        Ok(next) => respond(next, &[]),
         Err(error) => page::failed(&context, &error),
     }
 }
@@ -157,7 +165,7 @@ async fn signed_out(request: HttpRequest, context: Context) -> HttpResponse {
 /// Where a step leads, with the cookies that it sets and takes away.
 pub fn render(context: &Context, step: Step) -> HttpResponse {
     let names = Names::of(&context.broker);
-    let mut response = respond(step.next);
+    let mut response = respond(step.next, &step.frames);
     let gone = step.ends_cookie.then(|| names.no_session());
     for cookie in gone.into_iter().chain(step.browser.map(|value| names.browser(value))) {
         if let Err(error) = response.add_cookie(&cookie) {
@@ -167,19 +175,28 @@ pub fn render(context: &Context, step: Step) -> HttpResponse {
     response
 }
 
-fn respond(next: Next) -> HttpResponse {
+/// Frames have to be on a page: then it leads on instead of a redirect.
+fn respond(next: Next, frames: &[String]) -> HttpResponse {
     match next {
-        Next::SendToIdp { url } | Next::ReturnToClient { url } => page::see_other(&url),
+        Next::SendToIdp { url } | Next::ReturnToClient { url } => lead_on(&url, frames),
         Next::Continue { handle } => {
-            page::see_other(&format!("/account/signed-out?handle={handle}"))
+            lead_on(&format!("/account/signed-out?handle={handle}"), frames)
         }
-        Next::Farewell { provider, onward } => Page::ok().render(&SignedOut { provider, onward }),
-        Next::PostToIdp { action, parameter, message, relay_state } => post_to_idp(&PostToIdp {
-            sentence: "You are signed out here. Your organization’s sign-in page is told as well.",
-            action: &action,
-            parameter,
-            message: &message,
-            relay_state: &relay_state,
-        }),
+        Next::Farewell { provider, onward } => {
+            Page::ok().with_frames(frames).render(&SignedOut { provider, onward, frames })
+        }
+        Next::PostToIdp { action, parameter, message, relay_state } => {
+            let sentence =
+                "You are signed out here. Your organization’s sign-in page is told as well.";
+            let form = Posting::of_saml(sentence, &action, parameter, &message, &relay_state);
+            post_away(Posting { frames, ..form })
+        }
     }
+}
+
+fn lead_on(url: &str, frames: &[String]) -> HttpResponse {
+    if frames.is_empty() {
+        return page::see_other(url);
+    }
+    Page::ok().with_frames(frames).with_script().render(&Telling { onward: url, frames })
 }

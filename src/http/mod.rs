@@ -14,6 +14,7 @@ mod assets;
 mod context;
 mod cookies;
 mod cors;
+mod devices;
 mod form;
 mod health;
 mod institution;
@@ -121,6 +122,7 @@ impl Running {
 /// Every path, in the order of the contract.
 fn routes(app: &mut web::ServiceConfig) {
     app.configure(oauth::routes)
+        .configure(devices::routes)
         .configure(logout::routes)
         .configure(login::routes)
         .configure(institution::routes)

@@ -27,6 +27,9 @@ use crate::{
     op::{ErrorCode, Metadata, Parameters},
 };
 
+/// Bytes of a query that every proxy and browser lets pass.
+const LONGEST_QUERY: usize = 6_000;
+
 pub fn routes(app: &mut web::ServiceConfig) {
     app.service(web::resource("/.well-known/openid-configuration").route(web::get().to(metadata)))
         .service(
@@ -83,8 +86,13 @@ async fn authorize(request: HttpRequest, context: Context) -> HttpResponse {
     }
 }
 
-/// `POST /oauth2/authorize`.
+/// `POST /oauth2/authorize`. From a page of the application it comes without cookies (`SameSite=Lax`); the
+/// GET that follows has them, so that a session that is there is found.
 async fn authorize_by_form(context: Context, form: Form) -> HttpResponse {
+    let query = form.0.to_query();
+    if context.session().is_none() && query.len() <= LONGEST_QUERY {
+        return page::see_other(&format!("/oauth2/authorize?{query}"));
+    }
     answer_authorize(form.0, &context).await
 }
 
@@ -133,12 +141,13 @@ async fn introspect(request: HttpRequest, context: Context, form: Form) -> HttpR
 }
 
 /// The `Authorization` header; one that is no text is no credential either.
-fn authorization(request: &HttpRequest) -> Option<&str> {
+pub fn authorization(request: &HttpRequest) -> Option<&str> {
     let header = request.headers().get(header::AUTHORIZATION);
     header.map(|value| value.to_str().unwrap_or("?"))
 }
 
-fn token_refused(context: &Context, refused: &TokenError) -> HttpResponse {
+/// The answer to an application that is not given what it asks for (RFC 6749 §5.2).
+pub fn token_refused(context: &Context, refused: &TokenError) -> HttpResponse {
     let refusal = match refused {
         TokenError::Refused(refusal) => refusal,
         TokenError::Failed(failure) => return failed(context, failure),

@@ -39,6 +39,7 @@ pub struct Metadata {
     userinfo_endpoint: String,
     revocation_endpoint: String,
     introspection_endpoint: String,
+    device_authorization_endpoint: String,
     end_session_endpoint: String,
     jwks_uri: String,
     scopes_supported: &'static [&'static str],
@@ -58,6 +59,10 @@ pub struct Metadata {
     request_parameter_supported: bool,
     request_uri_parameter_supported: bool,
     authorization_response_iss_parameter_supported: bool,
+    backchannel_logout_supported: bool,
+    backchannel_logout_session_supported: bool,
+    frontchannel_logout_supported: bool,
+    frontchannel_logout_session_supported: bool,
 }
 
 impl Metadata {
@@ -72,12 +77,18 @@ impl Metadata {
             userinfo_endpoint: at("/oauth2/userinfo"),
             revocation_endpoint: at("/oauth2/revoke"),
             introspection_endpoint: at("/oauth2/introspect"),
+            device_authorization_endpoint: at("/oauth2/device_authorization"),
             end_session_endpoint: at("/oauth2/logout"),
             jwks_uri: at("/.well-known/jwks.json"),
             scopes_supported: &SCOPES,
             response_types_supported: &["code"],
-            response_modes_supported: &["query"],
-            grant_types_supported: &["authorization_code", "refresh_token", "client_credentials"],
+            response_modes_supported: &["query", "fragment", "form_post"],
+            grant_types_supported: &[
+                "authorization_code",
+                "refresh_token",
+                "client_credentials",
+                "urn:ietf:params:oauth:grant-type:device_code",
+            ],
             subject_types_supported: &["public"],
             id_token_signing_alg_values_supported: &["RS256", "ES256"],
             userinfo_signing_alg_values_supported: &["RS256", "ES256"],
@@ -92,6 +103,10 @@ impl Metadata {
             request_parameter_supported: false,
             request_uri_parameter_supported: false,
             authorization_response_iss_parameter_supported: true,
+            backchannel_logout_supported: true,
+            backchannel_logout_session_supported: true,
+            frontchannel_logout_supported: true,
+            frontchannel_logout_session_supported: true,
         }
     }
 }

@@ -8,22 +8,33 @@
 //! * Nothing is redirected to a URI that was not compared with the registered ones first.
 //! * Every refusal is one fact; its wire word is chosen in one `match` without a default.
 
+mod answer;
 mod authorize;
 mod claims;
+mod device;
 mod error;
 mod introspection;
+mod logout_token;
 mod me;
 mod metadata;
 mod parameters;
 mod token;
 
+pub use answer::{Delivery, ReturnAddress, with_query};
+use authorize::LONGEST_VALUE;
 pub use authorize::{
     Asked, Refusal as AuthorizeRefusal, Unredirectable, check_request, redirect_to,
 };
 use claims::scope_of;
 pub use claims::{AccessToken, IdToken, Person, PersonalClaims, SignedUserInfo, UserInfo};
+pub use device::{
+    DeviceAuthorization, LIFETIME as DEVICE_LIFETIME, PACE as DEVICE_PACE,
+    check_request as check_device_request, shown as shown_code, typed as typed_code,
+    wait as device_wait,
+};
 pub use error::ErrorCode;
 pub use introspection::{Introspection, RefreshClaims};
+pub use logout_token::{LogoutToken, frontchannel_address};
 pub use me::{Named, Tenant, me, profile_reference};
 pub use metadata::{Metadata, SCOPES};
 pub use parameters::{Parameters, Unreadable};

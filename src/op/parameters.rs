@@ -47,6 +47,12 @@ impl Parameters {
         text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()
     }
 
+    /// The same as `application/x-www-form-urlencoded`.
+    #[must_use]
+    pub fn to_query(&self) -> String {
+        url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.0).finish()
+    }
+
     pub(super) fn owned(&self, name: &str) -> Option<String> {
         self.get(name).map(str::to_owned)
     }

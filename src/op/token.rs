@@ -48,6 +48,18 @@ pub enum Refusal {
     OtherRedirectUri,
     #[error("the code_verifier does not fit the code_challenge")]
     WrongVerifier,
+    #[error("there is no such device code, or what came of it was told before")]
+    UnknownDeviceCode,
+    #[error("the device code was issued to another application")]
+    ForeignDeviceCode,
+    #[error("the device code has expired")]
+    ExpiredDeviceCode,
+    #[error("nobody has let the device in yet")]
+    AuthorizationPending,
+    #[error("nobody has let the device in yet, and it asks too often")]
+    SlowDown,
+    #[error("the person did not let the device in")]
+    DeviceDenied,
     #[error("there is no such refresh token")]
     UnknownRefreshToken,
     #[error("the refresh token was issued to another application")]
@@ -87,8 +99,14 @@ impl Refusal {
             | Self::ForeignRefreshToken
             | Self::ReplayedRefreshToken
             | Self::ExpiredRefreshToken
+            | Self::UnknownDeviceCode
+            | Self::ForeignDeviceCode
             | Self::ForeignToken
             | Self::SessionEnded => ErrorCode::InvalidGrant,
+            Self::ExpiredDeviceCode => ErrorCode::ExpiredToken,
+            Self::AuthorizationPending => ErrorCode::AuthorizationPending,
+            Self::SlowDown => ErrorCode::SlowDown,
+            Self::DeviceDenied => ErrorCode::AccessDenied,
             Self::Scope => ErrorCode::InvalidScope,
         }
     }
@@ -119,6 +137,7 @@ pub enum TokenRequest {
     Code { code: String, redirect_uri: String, code_verifier: Option<String> },
     ClientCredentials { scope: Vec<String> },
     Refresh { refresh_token: String, scope: Vec<String> },
+    Device { device_code: String },
 }
 
 /// A successful answer (RFC 6749 §5.1, OIDC Core §3.1.3.3).
@@ -238,6 +257,9 @@ impl TokenRequest {
                 refresh_token: owned("refresh_token")?,
                 scope: parameters.words("scope"),
             }),
+            Some("urn:ietf:params:oauth:grant-type:device_code") => {
+                Ok(Self::Device { device_code: owned("device_code")? })
+            }
             Some(_) => Err(Refusal::GrantType),
             None => Err(Refusal::NoGrantType),
         }
@@ -248,6 +270,7 @@ impl TokenRequest {
             Self::Code { .. } => GrantType::AuthorizationCode,
             Self::ClientCredentials { .. } => GrantType::ClientCredentials,
             Self::Refresh { .. } => GrantType::RefreshToken,
+            Self::Device { .. } => GrantType::DeviceCode,
         }
     }
 }
@@ -407,21 +430,9 @@ mod tests {
     #[test]
     fn a_code_needs_its_time_its_uri_and_its_verifier() {
         let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-        let mut authorized = AuthorizationRequest {
-            client_id: "shop".into(),
-            redirect_uri: "https://shop.example/cb".into(),
-            scope: vec![],
-            state: None,
-            nonce: None,
-            code_challenge: Some("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".into()),
-            resource: None,
-            login_hint: None,
-            idp: None,
-            authenticated_after: None,
-            acr_values: vec![],
-            claims: Default::default(),
-            silent: false,
-        };
+        let mut authorized =
+            AuthorizationRequest::new("shop".into(), "https://shop.example/cb".into());
+        authorized.code_challenge = Some("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".into());
         let other = "a".repeat(43);
         for (uri, given, now, expected) in [
             ("https://shop.example/cb", Some(verifier), 59, Ok(())),

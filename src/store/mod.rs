@@ -15,6 +15,7 @@
 pub mod audit;
 pub mod changes;
 mod conn;
+pub mod devices;
 pub mod entities;
 mod error;
 pub mod fetched;
@@ -23,6 +24,7 @@ pub mod invitations;
 pub mod keys;
 pub mod links;
 pub mod logins;
+pub mod logout_notices;
 pub mod logouts;
 pub mod purge;
 pub mod refresh_tokens;

@@ -5,7 +5,8 @@ use diesel::prelude::*;
 use super::{
     Conn, Error,
     schema::{
-        browser_sessions, grants, logins, logouts, refresh_tokens, replays, throttles, traces,
+        browser_sessions, devices, grants, logins, logout_notices, logouts, refresh_tokens,
+        replays, throttles, traces,
     },
 };
 use crate::domain::words::UnixTime;
@@ -14,6 +15,8 @@ use crate::domain::words::UnixTime;
 const SESSIONS: i64 = 7 * 86_400;
 /// Seconds that traces stay.
 const TRACES: i64 = 30 * 86_400;
+/// Seconds that receipts of sign-outs stay; longer than anybody is tried to be told.
+const RECEIPTS: i64 = 30 * 86_400;
 /// Seconds without a failure after which failures are forgotten.
 const FAILURES: i64 = 86_400;
 
@@ -33,6 +36,9 @@ pub fn expired(conn: &mut Conn, now: UnixTime) -> Result<usize, Error> {
     let old = browser_sessions::table.filter(browser_sessions::expires_at.lt(at(SESSIONS)));
     rows += diesel::delete(old).execute(conn)?;
     rows += diesel::delete(traces::table.filter(traces::at.lt(at(TRACES)))).execute(conn)?;
+    let old = logout_notices::table.filter(logout_notices::created_at.lt(at(RECEIPTS)));
+    rows += diesel::delete(old).execute(conn)?;
+    rows += diesel::delete(devices::table.filter(devices::expires_at.lt(at(60)))).execute(conn)?;
     let calm = throttles::table.filter(throttles::last_at.lt(at(FAILURES)));
     rows += diesel::delete(calm).execute(conn)?;
     Ok(rows)

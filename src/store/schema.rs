@@ -92,6 +92,31 @@ table! {
     }
 }
 table! {
+    devices (device) {
+        device -> Text,
+        user_code -> Text,
+        client_id -> Text,
+        request -> Text,
+        pace -> BigInt,
+        polled_at -> BigInt,
+        decided_at -> Nullable<BigInt>,
+        grant_id -> Nullable<Text>,
+        expires_at -> BigInt,
+    }
+}
+table! {
+    logout_notices (session_id, client_id) {
+        session_id -> Text,
+        client_id -> Text,
+        user_id -> Text,
+        created_at -> BigInt,
+        due_at -> Nullable<BigInt>,
+        attempts -> BigInt,
+        told_at -> Nullable<BigInt>,
+        error -> Nullable<Text>,
+    }
+}
+table! {
     grants (id) {
         id -> Text,
         code -> Text,

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::{
-    Conn, Error, Tx,
+    Conn, Error, Tx, logout_notices,
     schema::{browser_sessions, grants},
 };
 use crate::{
@@ -152,7 +152,8 @@ pub fn touch(conn: &mut Conn, id: &SessionId, now: UnixTime) -> Result<(), Error
     Ok(())
 }
 
-/// Ends a session, and every grant that lives by it. `false`: it had ended before.
+/// Ends a session and every grant that lives by it; its applications are to be told. `false`: it had ended
+/// before.
 ///
 /// # Errors
 /// [`Error`] when the database fails.
@@ -162,6 +163,9 @@ pub fn end(tx: &mut Tx<'_>, id: &SessionId, now: UnixTime) -> Result<bool, Error
     let live = browser_sessions::table.find(id.as_str());
     let live = live.filter(browser_sessions::ended_at.is_null());
     let ended = diesel::update(live).set(browser_sessions::ended_at.eq(now.0)).execute(conn)? == 1;
+    if ended {
+        logout_notices::create(conn, id, now)?;
+    }
     let theirs = grants::table
         .filter(grants::session_id.eq(id.as_str()))
         .filter(grants::offline.is_null().and(grants::revoked_at.is_null()));

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod calls;
+mod devices;
 mod federation;
 mod federation_logout;
 mod idp_initiated;
@@ -10,7 +11,9 @@ mod keys;
 mod logs;
 mod metadata;
 mod refresh;
+mod response_modes;
 mod revocation;
 mod sign_in;
 mod single_logout;
 mod tokens;
+mod told;

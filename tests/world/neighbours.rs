@@ -63,6 +63,10 @@ pub struct Neighbours {
     pub last_logout: Arc<Mutex<Option<LogoutHeard>>>,
     /// How a logout is answered; never, unless set.
     pub logout_answer: Arc<Mutex<Option<LogoutAnswer>>>,
+    /// The logout tokens that came to `/told`.
+    pub logout_tokens: Arc<Mutex<Vec<String>>>,
+    /// With which status `/told` answers.
+    pub listening: Arc<Mutex<u16>>,
     /// Show the response page without leading on: the person is an attacker who keeps it.
     pub hold: Arc<Mutex<bool>>,
 }
@@ -96,6 +100,8 @@ impl Neighbours {
             last_response: Arc::new(Mutex::new(None)),
             last_logout: Arc::new(Mutex::new(None)),
             logout_answer: Arc::new(Mutex::new(None)),
+            logout_tokens: Arc::default(),
+            listening: Arc::new(Mutex::new(200)),
             hold: Arc::new(Mutex::new(false)),
             base,
         };
@@ -135,6 +141,11 @@ impl Neighbours {
     /// What the metadata address answers from now on; nothing: it is down.
     pub fn publishes(&self, metadata: Option<String>) {
         *self.metadata.lock().expect("lock") = metadata;
+    }
+
+    /// The application answers logout tokens so from now on.
+    pub fn listens(&self, status: u16) {
+        *self.listening.lock().expect("lock") = status;
     }
 
     /// How often the metadata address was asked so far.
@@ -198,7 +209,9 @@ impl Neighbours {
                 .route("/saml/metadata", web::get().to(metadata))
                 .route("/saml/slo", web::get().to(slo_by_redirect))
                 .route("/saml/slo", web::post().to(slo_by_post))
+                .route("/told", web::post().to(told))
                 .route("/forged", web::get().to(forged))
+                .route("/posting", web::get().to(posting_page))
                 .route("/op/.well-known/openid-configuration", web::get().to(discovery))
                 .route("/op/jwks", web::get().to(jwks))
                 .route("/op/authorize", web::get().to(authorize))
@@ -208,6 +221,13 @@ impl Neighbours {
         });
         let server = server.workers(1).disable_signals().bind(address).expect("a port").run();
         tokio::spawn(server);
+    }
+
+    /// A page of an application that sends the query of `url` by POST.
+    pub fn posting_page(&self, url: &str) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair("url", url);
+        self.at(&format!("/posting?{}", query.finish()))
     }
 
     fn claims(&self) -> SamplePerson {
@@ -292,12 +312,34 @@ async fn forged(request: HttpRequest) -> HttpResponse {
     posting(&pairs["action"], &pairs["response"], &pairs["state"])
 }
 
+async fn posting_page(request: HttpRequest) -> HttpResponse {
+    let mut pairs = url::form_urlencoded::parse(request.query_string().as_bytes());
+    let url = url::Url::parse(&pairs.next().expect("a target").1).expect("a URL");
+    let field =
+        |(name, value)| format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">");
+    let fields: String = url.query_pairs().map(field).collect();
+    HttpResponse::Ok().content_type("text/html").body(format!(
+        "<form method=\"post\" action=\"{}{}\">{fields}<button>Go</button></form>",
+        url.origin().ascii_serialization(),
+        url.path()
+    ))
+}
+
 fn posting(action: &str, response: &str, relay_state: &str) -> HttpResponse {
     HttpResponse::Ok().content_type("text/html").body(format!(
         "<form method=\"post\" action=\"{action}\">\
          <input type=\"hidden\" name=\"SAMLResponse\" value=\"{response}\">\
          <input type=\"hidden\" name=\"RelayState\" value=\"{relay_state}\"><button>Go</button></form>"
     ))
+}
+
+/// The application's back channel.
+async fn told(form: web::Form<Vec<(String, String)>>, it: web::Data<Neighbours>) -> HttpResponse {
+    let [(name, token)] = form.0.as_slice() else { return HttpResponse::BadRequest().finish() };
+    assert_eq!(name, "logout_token");
+    it.logout_tokens.lock().expect("lock").push(token.clone());
+    let status = *it.listening.lock().expect("lock");
+    HttpResponse::build(status.try_into().expect("a status")).finish()
 }
 
 async fn discovery(it: web::Data<Neighbours>) -> HttpResponse {

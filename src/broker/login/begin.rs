@@ -8,11 +8,11 @@ use crate::{
     crypto::sha256_base64url,
     domain::{
         audit::{Action, Outcome},
-        login::{AuthorizationRequest, Destination, Login, is_own_path},
+        login::{Destination, Login, is_own_path},
         resource::Configuration as Wire,
         words::{ClientId, IdpId, LoginId},
     },
-    op::{self, Asked, AuthorizeRefusal, Parameters, Unredirectable},
+    op::{self, Asked, AuthorizeRefusal, Parameters, ReturnAddress, Unredirectable},
     store::{logins::Pending, sessions::BrowserSession},
 };
 
@@ -58,11 +58,9 @@ impl Broker {
         };
         // Known by now: `redirect_to` refuses without.
         let Some(client) = client else { return Err(Unredirectable::UnknownClient.into()) };
-        let state = parameters.get("state").filter(|state| state.len() <= 2_048);
+        let address = ReturnAddress::read(&redirect_uri, &parameters);
         let refused = |refusal: &AuthorizeRefusal| {
-            Step::to(Next::ReturnToClient {
-                url: error_url(&redirect_uri, refusal, state, self.issuer()),
-            })
+            Step::to(Next::ReturnToClient(address.error(refusal, self.issuer())))
         };
         match op::check_request(
             &parameters,
@@ -192,7 +190,7 @@ pub(super) fn destination_of(landing: Option<&Arc<Client>>) -> Destination {
 
 /// Where an application wants to be told that a person is signed in (OIDC Core §4).
 pub(super) fn initiate_login_url(uri: &str, issuer: &str) -> String {
-    with_query(uri, &[("iss", issuer)])
+    op::with_query(uri, &[("iss", issuer.to_owned())])
 }
 
 /// Whether the session answers the request: fresh enough, and from a provider of this application.
@@ -209,34 +207,4 @@ fn satisfies(
     });
     let wanted = asked.request.idp.is_none() || asked.request.idp == by.idp;
     fresh && offered && wanted && !asked.choose
-}
-
-/// The redirect that carries an error (RFC 6749 §4.1.2.1, RFC 9207 §2).
-pub(super) fn error_url(
-    redirect_uri: &str,
-    refusal: &AuthorizeRefusal,
-    state: Option<&str>,
-    issuer: &str,
-) -> String {
-    let description = refusal.to_string();
-    let mut pairs = vec![("error", refusal.code().as_str()), ("error_description", &description)];
-    pairs.extend(state.map(|state| ("state", state)));
-    pairs.push(("iss", issuer));
-    with_query(redirect_uri, &pairs)
-}
-
-/// The redirect that carries a code (RFC 6749 §4.1.2, RFC 9207 §2).
-pub(super) fn code_url(request: &AuthorizationRequest, code: &str, issuer: &str) -> String {
-    let mut pairs = vec![("code", code)];
-    pairs.extend(request.state.as_deref().map(|state| ("state", state)));
-    pairs.push(("iss", issuer));
-    with_query(&request.redirect_uri, &pairs)
-}
-
-/// Adds to the query, and leaves the rest of the registered URI byte for byte as it is.
-fn with_query(uri: &str, pairs: &[(&str, &str)]) -> String {
-    let mut query = url::form_urlencoded::Serializer::new(String::new());
-    query.extend_pairs(pairs);
-    let joint = if uri.contains('?') { '&' } else { '?' };
-    format!("{uri}{joint}{}", query.finish())
 }

@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{
-    LoginError, Next, Refusal, Step, Subject,
-    admit::admit,
-    begin::{code_url, initiate_login_url},
-};
+use super::{LoginError, Next, Refusal, Step, Subject, admit::admit, begin::initiate_login_url};
 use crate::{
     broker::{Broker, Caller, Configuration, Error, Provider},
     crypto::sha256_base64url,
@@ -18,7 +14,7 @@ use crate::{
         trace::{Actual, Trace},
         words::{ClientId, GrantId, SessionId, UnixTime, UserId},
     },
-    op::AuthorizeRefusal,
+    op::{AuthorizeRefusal, Delivery, ReturnAddress},
     store::{
         self, Tx,
         grants::Grant,
@@ -155,7 +151,8 @@ impl Broker {
             Destination::Own { return_to } => Next::ReturnHome { path: return_to.clone() },
             Destination::Landing { client } => self.hand_over(client),
             Destination::Client(request) => {
-                Next::ReturnToClient { url: code_url(request, &ending.code, self.issuer()) }
+                let address = ReturnAddress::of(request);
+                Next::ReturnToClient(address.code(&ending.code, self.issuer()))
             }
         };
         let cookie = ending.cookie.clone();
@@ -168,7 +165,10 @@ impl Broker {
         let configuration = self.configuration();
         let client = configuration.client(client);
         match client.and_then(|client| client.resource.initiate_login_uri.as_deref()) {
-            Some(uri) => Next::ReturnToClient { url: initiate_login_url(uri, self.issuer()) },
+            Some(uri) => {
+                let url = initiate_login_url(uri, self.issuer());
+                Next::ReturnToClient(Delivery::Redirect { url })
+            }
             None => Next::ReturnHome { path: "/account".to_owned() },
         }
     }
@@ -194,7 +194,6 @@ impl Broker {
     ) -> Result<Step, LoginError> {
         let now = self.clock.now();
         let code = self.random.token();
-        let url = code_url(&request, &code, self.issuer());
         let grant = new_grant(&request, &session, GrantId(self.random.uuid(now)), now);
         let mut event = caller.event(Action::SignIn, Outcome::Success, now);
         event = event.by(Actor::User(session.authentication.user.clone())).detail("session");
@@ -203,7 +202,6 @@ impl Broker {
         event.client = Some(request.client_id.clone());
         event.session = Some(session.id.clone());
         let digest = sha256_base64url(&code);
-        let gone = error_for(&request, self.issuer());
         let stored = self
             .store
             .write(move |tx| -> Result<bool, Error> {
@@ -217,14 +215,14 @@ impl Broker {
                 Ok(true)
             })
             .await?;
-        let url = if stored { url } else { gone };
-        Ok(Step::to(Next::ReturnToClient { url }))
+        let address = ReturnAddress::of(&request);
+        let delivery = if stored {
+            address.code(&code, self.issuer())
+        } else {
+            address.error(&AuthorizeRefusal::NotAllowed, self.issuer())
+        };
+        Ok(Step::to(Next::ReturnToClient(delivery)))
     }
-}
-
-fn error_for(request: &AuthorizationRequest, issuer: &str) -> String {
-    let state = request.state.as_deref();
-    super::begin::error_url(&request.redirect_uri, &AuthorizeRefusal::NotAllowed, state, issuer)
 }
 
 /// The application wanted a recent sign-in (`prompt=login`, `max_age`); a provider that answers from an

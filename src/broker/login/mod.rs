@@ -19,7 +19,7 @@ mod saml;
 mod unsolicited;
 
 pub use begin::Unanswerable;
-pub use choose::{Choice, Identified};
+pub use choose::{Choice, Identified, origin};
 pub use members::Members;
 pub(super) use oidc::secret_place;
 pub use unsolicited::{Arrival, Bounced};
@@ -35,6 +35,7 @@ use crate::{
         trace::{Actual, Trace},
         words::{ClientId, IdpId, LoginId, UnixTime},
     },
+    op::Delivery,
     rp, sp,
     store::{logins::Pending, traces::StoredTrace},
 };
@@ -57,7 +58,7 @@ pub enum Next {
     /// To the page that asks whether the person is meant.
     Ask { login: LoginId, handle: String },
     /// To the application, with a code or an error.
-    ReturnToClient { url: String },
+    ReturnToClient(Delivery),
     /// To a page of ours.
     ReturnHome { path: String },
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::{LoginError, Next, Refusal, Step, Subject, begin::error_url, check_age};
+use super::{LoginError, Next, Refusal, Step, Subject, check_age};
 use crate::{
     broker::{Broker, Caller, Error, Provider, counterpart::Counterpart},
     crypto::sha256_base64url,
@@ -15,7 +15,7 @@ use crate::{
         trace::{Actual, Trace},
         words::{IdpId, LoginId, RequestId, UnixTime},
     },
-    op::AuthorizeRefusal,
+    op::{AuthorizeRefusal, Delivery, ReturnAddress},
     sp,
     store::{self, logins::Pending},
 };
@@ -51,8 +51,8 @@ impl Broker {
                 let silent = silent_answer(&subject, &refusal, self.issuer());
                 let refused = self.refuse(caller, subject, trace, refusal).await;
                 match (refused, silent) {
-                    (LoginError::Refused(_), Some(url)) => {
-                        Ok(Step::to(Next::ReturnToClient { url }))
+                    (LoginError::Refused(_), Some(delivery)) => {
+                        Ok(Step::to(Next::ReturnToClient(delivery)))
                     }
                     (error, _) => Err(error),
                 }
@@ -186,13 +186,12 @@ impl Broker {
 
 /// What an application hears that must not show anything (`prompt=none`), when its provider says that
 /// it would have to ask the person (SAML Core §3.4.1: `NoPassive`).
-fn silent_answer(subject: &Subject, refusal: &Refusal, issuer: &str) -> Option<String> {
+fn silent_answer(subject: &Subject, refusal: &Refusal, issuer: &str) -> Option<Delivery> {
     let request = subject.login.as_ref()?.client().filter(|request| request.silent)?;
     if !matches!(refusal, Refusal::Saml(sp::Rejection::Status)) {
         return None;
     }
-    let (uri, state) = (&request.redirect_uri, request.state.as_deref());
-    Some(error_url(uri, &AuthorizeRefusal::LoginRequired, state, issuer))
+    Some(ReturnAddress::of(request).error(&AuthorizeRefusal::LoginRequired, issuer))
 }
 
 /// What was proven, and the domains that whoever proved it may speak for.

@@ -172,8 +172,8 @@ impl Broker {
         let (idp, request, outgoing) = match self.plan_leave(&session).await? {
             Plan::Ask { idp, request, outgoing } => (idp, request, outgoing),
             Plan::Nobody(provider) => {
-                self.end_session(session, caller).await?;
-                return Ok(self.gone(redirect, provider));
+                let frames = self.end_session(session, caller).await?;
+                return Ok(Step { frames, ..self.gone(redirect, provider) });
             }
         };
         let now = self.clock.now();
@@ -188,6 +188,7 @@ impl Broker {
         let by = session.authentication;
         event = event.by(Actor::User(by.user.clone()));
         (event.user, event.idp, event.session) = (Some(by.user), by.idp, Some(session.id.clone()));
+        let id = session.id.clone();
         self.store
             .write(move |tx| -> Result<(), Error> {
                 if sessions::end(tx, &session.id, now)? {
@@ -196,8 +197,9 @@ impl Broker {
                 Ok(store::logouts::create(tx, &pending)?)
             })
             .await?;
+        let frames = self.announce_end(&[id]).await;
         let browser = fresh.then_some(cookie);
-        Ok(Step { next: outgoing.into(), browser, ends_cookie: true })
+        Ok(Step { next: outgoing.into(), frames, browser, ends_cookie: true })
     }
 
     /// A provider that cannot be asked keeps nobody signed in here.
@@ -241,7 +243,7 @@ impl Broker {
             Some(url) => Next::ReturnToClient { url },
             None => Next::Farewell { provider, onward: None },
         };
-        Step { next, browser: None, ends_cookie: true }
+        Step { next, frames: Vec::new(), browser: None, ends_cookie: true }
     }
 
     /// The registered place to go to afterwards, with `state`.

@@ -64,7 +64,7 @@ impl Broker {
         self.refuse_logout(caller, idp, trace, &refusal).await?;
         let question = question.ok_or(refusal)?;
         let next = self.answer_provider(&sender, &question, LogoutOutcome::Denied)?;
-        Ok(Step { next, browser: None, ends_cookie: false })
+        Ok(Step { next, frames: Vec::new(), browser: None, ends_cookie: false })
     }
 
     /// Whose keys count. Of a federation the message itself says which member it is from, and is believed
@@ -135,7 +135,8 @@ impl Broker {
         };
         let next = self.answer_provider(sender, &question, outcome)?;
         let ends_cookie = present.is_some_and(|present| ended.contains(&present));
-        Ok(Step { next, browser: None, ends_cookie })
+        let frames = self.announce_end(&ended).await;
+        Ok(Step { next, frames, browser: None, ends_cookie })
     }
 
     async fn end_sessions(
@@ -225,7 +226,8 @@ impl Broker {
                 Ok(())
             })
             .await?;
-        Ok(Step { next: Next::Continue { handle }, browser: None, ends_cookie: false })
+        let next = Next::Continue { handle };
+        Ok(Step { next, frames: Vec::new(), browser: None, ends_cookie: false })
     }
 }
 

@@ -28,6 +28,12 @@ pub struct ClientApplication {
     /// Where a sign-in that began elsewhere is handed over (OIDC Core §4).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initiate_login_uri: Option<String>,
+    /// Where logout tokens are posted to (OIDC Back-Channel Logout 1.0 §2.2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_uri: Option<String>,
+    /// What a browser that signs out opens in a frame (OIDC Front-Channel Logout 1.0 §2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frontchannel_logout_uri: Option<String>,
     #[serde(default = "code_only")]
     pub grant_types: Vec<GrantType>,
     #[serde(default = "default_scopes")]
@@ -81,6 +87,8 @@ pub enum GrantType {
     AuthorizationCode,
     RefreshToken,
     ClientCredentials,
+    #[serde(rename = "urn:ietf:params:oauth:grant-type:device_code", alias = "device_code")]
+    DeviceCode,
 }
 
 /// Whether a person is asked before an application learns of him.
@@ -138,12 +146,28 @@ impl ClientApplication {
             check_origin(origin)
                 .map_err(|problem| Invalid::new(format!("allowedOrigins[{index}]"), problem))?;
         }
-        if let Some(uri) = &client.initiate_login_uri {
-            check_initiate_login_uri(uri)
-                .map_err(|problem| Invalid::new("initiateLoginUri", problem))?;
+        for (field, uri) in [
+            ("initiateLoginUri", &client.initiate_login_uri),
+            ("backchannelLogoutUri", &client.backchannel_logout_uri),
+            ("frontchannelLogoutUri", &client.frontchannel_logout_uri),
+        ] {
+            uri.as_deref()
+                .map_or(Ok(()), check_web_address)
+                .map_err(|problem| Invalid::new(field, problem))?;
         }
+        client.check_frontchannel()?;
         client.check_switches()?;
         Ok(client)
+    }
+
+    /// Whoever may receive codes may be opened in a frame (OIDC Front-Channel Logout 1.0 §2).
+    fn check_frontchannel(&self) -> Result<(), Invalid> {
+        let origin = |uri: &String| Url::parse(uri).ok().map(|url| url.origin());
+        let Some(uri) = &self.frontchannel_logout_uri else { return Ok(()) };
+        if self.redirect_uris.iter().any(|redirect| origin(redirect) == origin(uri)) {
+            return Ok(());
+        }
+        Err(Invalid::new("frontchannelLogoutUri", "has not the origin of a redirect URI"))
     }
 
     fn check_switches(&self) -> Result<(), Invalid> {
@@ -238,8 +262,8 @@ fn check_redirect_uri(uri: &str, client_type: ClientType) -> Result<(), String> 
     }
 }
 
-/// An https URL without fragment, or http on loopback (RFC 7591 §2, OIDC Dynamic Registration §2).
-fn check_initiate_login_uri(uri: &str) -> Result<(), String> {
+/// An https URL without fragment, or http on loopback.
+fn check_web_address(uri: &str) -> Result<(), String> {
     let url = super::check_url("", uri).map_err(|invalid| invalid.problem)?;
     if url.fragment().is_some() { Err("has a fragment".to_owned()) } else { Ok(()) }
 }
@@ -318,6 +342,22 @@ mod tests {
         ] {
             let parsed = ClientApplication::parse(json!({
                 "name": "x", "redirectUris": ["https://app.example/cb"], "initiateLoginUri": uri,
+            }));
+            assert_eq!(parsed.is_ok(), allowed, "{uri}");
+        }
+    }
+
+    #[test]
+    fn frames_are_of_an_origin_that_receives_codes() {
+        for (uri, allowed) in [
+            ("https://app.example/out?x=1", true),
+            ("https://app.example:444/out", false),
+            ("https://other.example/out", false),
+            ("javascript:alert(1)", false),
+        ] {
+            let parsed = ClientApplication::parse(json!({
+                "name": "x", "redirectUris": ["https://app.example/cb"],
+                "frontchannelLogoutUri": uri,
             }));
             assert_eq!(parsed.is_ok(), allowed, "{uri}");
         }

@@ -51,6 +51,10 @@ fn addresses() -> Group {
                 .hint("One per line."),
             Input::url("initiateLoginUri", "Sign-in address")
                 .hint("Where sign-ins that begin at a provider are handed over."),
+            Input::url("backchannelLogoutUri", "Logout address, from server to server")
+                .hint("Hears by a signed logout token that a session ended, and is tried again until it does."),
+            Input::url("frontchannelLogoutUri", "Logout address, in the browser")
+                .hint("Opened in a hidden frame. Many browsers keep the application’s cookies from it; the other way is surer."),
             Input::new("allowedOrigins", "Origins that may call from a browser", Kind::Lines)
                 .hint("One per line, as in https://app.example."),
         ],
@@ -62,6 +66,10 @@ fn protocol() -> Group {
         ("authorization_code", "Authorization code: people sign in"),
         ("refresh_token", "Refresh token: they stay signed in"),
         ("client_credentials", "Client credentials: the application acts by itself"),
+        (
+            "urn:ietf:params:oauth:grant-type:device_code",
+            "Device code: screens without a keyboard, let in by a person elsewhere",
+        ),
     ];
     let methods = [
         ("", "As usual for this type"),
