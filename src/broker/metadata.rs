@@ -7,6 +7,7 @@
 mod decisions;
 mod early;
 mod federation;
+mod members;
 mod policy;
 mod refresh;
 mod schedule;

@@ -142,7 +142,8 @@ pub fn login_failed(context: &Context, error: &LoginError) -> HttpResponse {
         | Refusal::NoProvider => {
             "Your organization's sign-in service cannot be used at the moment."
         }
-        Refusal::Saml(_)
+        Refusal::Unreadable(_)
+        | Refusal::Saml(_)
         | Refusal::ReplayedAssertion
         | Refusal::Oidc(_)
         | Refusal::NotFresh
@@ -170,6 +171,7 @@ pub const fn status_of(refusal: &Refusal) -> StatusCode {
         | Refusal::OtherBrowser
         | Refusal::OutOfTurn(_)
         | Refusal::NoProvider
+        | Refusal::Unreadable(_)
         | Refusal::Saml(_)
         | Refusal::ReplayedAssertion
         | Refusal::Oidc(_)

@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use super::{
     Conn, Error,
     changes::{self, Topic},
-    schema::{entities, federations, fetched, refreshes, resources},
+    schema::{entities, federations, fetched, member_uses, refreshes, resources},
 };
 use crate::domain::words::UnixTime;
 
@@ -129,5 +129,6 @@ fn forget_metadata(conn: &mut Conn, idp: &str) -> Result<(), Error> {
     diesel::delete(refreshes::table.find(idp)).execute(conn)?;
     diesel::delete(federations::table.find(idp)).execute(conn)?;
     diesel::delete(entities::table.filter(entities::idp.eq(idp))).execute(conn)?;
+    diesel::delete(member_uses::table.filter(member_uses::idp.eq(idp))).execute(conn)?;
     Ok(())
 }

@@ -272,6 +272,9 @@ fn commit(tx: &mut Tx<'_>, ending: &Ending) -> Result<(), LoginError> {
         let grant = new_grant(request, &session, ending.grant.clone(), ending.now);
         store::grants::create(tx, &grant, &sha256_base64url(&ending.code))?;
     }
+    if let (Some(idp), Some(member)) = (&session.authentication.idp, &session.upstream.entity) {
+        store::member_uses::note(tx, idp, member, ending.now)?;
+    }
     record(tx, ending, &session, trace)?;
     Ok(())
 }

@@ -92,6 +92,8 @@ pub enum Refusal {
     NoProvider,
     #[error("the identity provider cannot be used: {0}")]
     ProviderBroken(String),
+    #[error("what was posted as a SAML response cannot be read: {0}")]
+    Unreadable(String),
     #[error("the SAML response was refused: {0}")]
     Saml(#[from] sp::Rejection),
     #[error("the assertion was used before")]
@@ -244,6 +246,7 @@ const fn check_of(refusal: &Refusal) -> &'static str {
         Refusal::OtherBrowser => "browser",
         Refusal::OutOfTurn(_) => "order of steps",
         Refusal::NoProvider | Refusal::ProviderBroken(_) => "identity provider",
+        Refusal::Unreadable(_) => "form",
         Refusal::Saml(_) => "SAML response",
         Refusal::ReplayedAssertion => "replay",
         Refusal::Oidc(_) => "OpenID Connect answer",
@@ -273,6 +276,10 @@ const fn mend_of(refusal: &Refusal) -> &'static str {
         Refusal::OutOfTurn(_) => "The person used an old page or the back button; begin again.",
         Refusal::NoProvider => "Enable the provider, or offer it to the application.",
         Refusal::ProviderBroken(_) => "Correct the provider's configuration.",
+        Refusal::Unreadable(_) => {
+            "A SAML response is posted as application/x-www-form-urlencoded, up to 1 MiB, each field \
+             once. If the provider does so, look for a proxy on the way that limits or rewrites forms."
+        }
         Refusal::Saml(_) | Refusal::Oidc(_) => "See the failed check.",
         Refusal::ReplayedAssertion => {
             "Each assertion counts once; begin again from the application."

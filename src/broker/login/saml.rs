@@ -61,6 +61,15 @@ impl Broker {
         }
     }
 
+    /// What was posted there is no form that can be read, which says nothing of any login.
+    pub async fn unreadable_response(&self, idp: &IdpId, reason: String, caller: &Caller) {
+        let subject = Subject { login: None, idp: Some(idp.clone()) };
+        let refused = self.refuse(caller, subject, Trace::default(), Refusal::Unreadable(reason));
+        if let LoginError::Failed(error) = refused.await {
+            tracing::error!(%error, "a refusal could not be recorded");
+        }
+    }
+
     async fn believe(
         &self,
         idp: &IdpId,
