@@ -45,6 +45,8 @@ pub enum Action {
     /// A process opened its chain; `detail` anchors the heads of others.
     ChainOpened,
     SignIn,
+    /// A SAML response that nobody asked for proved nothing; its provider was asked instead.
+    Bounced,
     SignOut,
     /// An application heard that a session ended; refused: it never did, and `detail` says why.
     ApplicationTold,

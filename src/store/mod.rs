@@ -27,6 +27,7 @@ pub mod links;
 pub mod logins;
 pub mod logout_notices;
 pub mod logouts;
+pub mod member_uses;
 pub mod purge;
 pub mod pushed_requests;
 pub mod refresh_tokens;

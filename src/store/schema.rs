@@ -239,6 +239,9 @@ table! {
         settled -> Nullable<Text>,
     }
 }
+table! {
+    member_uses (idp, entity_id) { idp -> Text, entity_id -> Text, used_at -> BigInt, }
+}
 table! { told_terms (subject) { subject -> Text, level -> BigInt, } }
 table! {
     federations (idp) {
