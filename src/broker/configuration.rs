@@ -7,16 +7,19 @@ use std::{
 
 use super::Keyring;
 use crate::{
+    crypto::JwkSet,
     domain::{
+        claims::ClaimMapping,
         mapping::Mapping,
         presets::Protocol,
         resource::{
             self, ClientApplication, Configuration as Wire, IdentityProvider, Organization,
-            Resource, Role,
+            Resource, Role, SigningAlg,
         },
         roles,
         words::{ClientId, IdpId, OrganizationId, RoleId},
     },
+    rp,
     sp::{self, ServiceProvider},
     store::{fetched::Fetched, resources::Document},
 };
@@ -36,6 +39,8 @@ pub struct Configuration {
     fetched: HashMap<String, Arc<Fetched>>,
     /// Every origin that an application has registered.
     origins: Arc<HashSet<String>>,
+    /// Every algorithm that an application has tokens signed with.
+    signing_algs: Arc<HashSet<SigningAlg>>,
 }
 
 /// An identity provider, ready to use.
@@ -63,11 +68,14 @@ pub struct SamlSide {
     pub seen: Option<i64>,
 }
 
-/// An application, and the digest of its secret.
+/// An application, the digest of its secret, and the keys it gave us.
 pub struct Client {
     pub id: ClientId,
     pub resource: ClientApplication,
     pub secret: Option<String>,
+    /// Empty where it publishes them itself.
+    pub keys: Arc<JwkSet>,
+    pub claims: ClaimMapping,
 }
 
 impl Configuration {
@@ -111,6 +119,12 @@ impl Configuration {
     #[must_use]
     pub fn allows_origin(&self, origin: &str) -> bool {
         self.origins.contains(origin)
+    }
+
+    /// The algorithms that tokens are signed with for some application.
+    #[must_use]
+    pub(super) fn signing_algs(&self) -> &HashSet<SigningAlg> {
+        &self.signing_algs
     }
 
     /// Sorted by name.
@@ -218,6 +232,8 @@ impl Configuration {
         }
         let origins = next.clients.values().flat_map(|client| &client.resource.allowed_origins);
         next.origins = Arc::new(origins.cloned().collect());
+        let algs = next.clients.values().flat_map(|client| client.resource.signing_algs());
+        next.signing_algs = Arc::new(algs.collect());
         next
     }
 
@@ -256,7 +272,10 @@ impl Configuration {
             Ok(Resource::ClientApplication(client)) => {
                 let id = ClientId(document.id.clone());
                 let secret = document.secret.clone();
-                let client = Client { id: id.clone(), resource: *client, secret };
+                let keys = Arc::new(given_keys(&client));
+                // Parsed a moment ago, so that its rules compile.
+                let claims = client.claim_mapping().unwrap_or_default();
+                let client = Client { id: id.clone(), resource: *client, secret, keys, claims };
                 self.clients.insert(id, Arc::new(client));
             }
             Ok(Resource::Role(role)) => {
@@ -317,6 +336,12 @@ fn is_offered(id: &IdpId, provider: &IdentityProvider, client: &ClientApplicatio
     } else {
         client.identity_providers.iter().any(|reference| reference.0 == *id)
     }
+}
+
+/// The keys that an application gave us; those that we cannot read are left out.
+fn given_keys(client: &ClientApplication) -> JwkSet {
+    let given = client.jwks.as_ref().map(serde_json::Value::to_string);
+    given.and_then(|jwks| rp::parse_jwks(jwks.as_bytes()).ok()).unwrap_or_default()
 }
 
 /// The resource in a stored document.

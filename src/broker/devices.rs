@@ -13,17 +13,18 @@ use super::{
     refresh::begin_family,
     session::SignedIn,
     standing::Standing,
-    tokens::{TokenError, issued},
+    tokens::{Asker, TokenError, issued},
 };
 use crate::{
     crypto::sha256_base64url,
     domain::{
         audit::{Action, Actor, Event, Outcome},
+        resource::Consent,
         words::{GrantId, SessionId, UnixTime},
     },
     op::{self, DeviceAuthorization, Parameters, TokenRefusal, TokenResponse},
     store::{
-        self, Tx,
+        self, Tx, consents,
         devices::{self, Answer, Device},
         grants::Grant,
         sessions::{self, BrowserSession},
@@ -37,7 +38,8 @@ pub struct Asked {
     /// As the device shows it.
     pub user_code: String,
     pub application: String,
-    pub scope: Vec<String>,
+    /// What the application will be able to do, in words.
+    pub abilities: Vec<String>,
 }
 
 /// Why a person cannot let a device in.
@@ -65,6 +67,8 @@ struct Admission {
     session: BrowserSession,
     /// Of a cookie that nobody has.
     cookie: String,
+    /// Remembered where the application asks people for their consent.
+    consent: Option<Vec<String>>,
     grant: Grant,
     /// Of a code that nobody has: the device redeems its own.
     code: String,
@@ -93,7 +97,7 @@ impl Broker {
         authorization: Option<&str>,
         parameters: &Parameters,
     ) -> Result<DeviceAuthorization, TokenError> {
-        let client = self.authenticate_client(authorization, parameters)?;
+        let client = self.authenticate_client(authorization, parameters).await?;
         let request = op::check_device_request(parameters, &client.resource)?;
         let now = self.clock.now();
         let (device_code, user_code) = (self.random.token(), self.random.user_code());
@@ -129,7 +133,9 @@ impl Broker {
         Ok(Asked {
             user_code: op::shown_code(&device.user_code),
             application: client.resource.name.clone(),
-            scope: device.request.scope.clone(),
+            abilities: (device.request.scope.iter())
+                .map(|scope| op::scope_in_words(&client.resource, scope))
+                .collect(),
         })
     }
 
@@ -175,8 +181,11 @@ impl Broker {
                     return Err(DeviceError::Unknown);
                 }
                 let mut event = event.clone();
-                if let Some(Admission { session, cookie, grant, code }) = &admission {
+                if let Some(Admission { session, cookie, consent, grant, code }) = &admission {
                     sessions::create(tx, session, cookie)?;
+                    if let Some(scopes) = consent {
+                        consents::give(tx, &grant.user_id, &grant.client_id, scopes, now)?;
+                    }
                     store::grants::create(tx, grant, code)?;
                     event.session = Some(session.id.clone());
                 }
@@ -210,9 +219,14 @@ impl Broker {
             // The longest access token lives an hour.
             expires_at: device.expires_at.plus(3_600),
             offline: None,
+            jkt: None,
         };
         let digest = || sha256_base64url(self.random.token());
-        Admission { session, cookie: digest(), grant, code: digest() }
+        let configuration = self.configuration();
+        let client = configuration.client(&device.client);
+        let asks = client.is_some_and(|client| client.resource.consent == Consent::Explicit);
+        let consent = asks.then(|| device.request.scope.clone());
+        Admission { session, cookie: digest(), consent, grant, code: digest() }
     }
 
     /// A device polls (RFC 8628 §3.4, §3.5).
@@ -222,19 +236,20 @@ impl Broker {
     /// has decided.
     pub(super) async fn redeem_device(
         &self,
-        client: &Client,
+        asker: &Asker<'_>,
         device_code: &str,
-        caller: &Caller,
     ) -> Result<TokenResponse, TokenError> {
-        let now = self.clock.now();
+        let (now, client) = (self.clock.now(), asker.client);
         let (id, digest) = (client.id.clone(), sha256_base64url(device_code));
-        let event = caller.event(Action::TokenIssue, Outcome::Success, now);
+        let (unspent, bound) = (asker.unspent.clone(), asker.bound());
+        let event = asker.caller.event(Action::TokenIssue, Outcome::Success, now);
         let limits = self.settings.limits();
         let refresh_token = self.first_refresh_token(client);
         let first = refresh_token.clone();
         let polled = self
             .store
             .write(move |tx| -> Result<Result<Standing, TokenRefusal>, TokenError> {
+                unspent.spend(tx)?;
                 let device = devices::find(tx, &digest)?;
                 let device = device.ok_or(TokenRefusal::UnknownDeviceCode)?;
                 if device.client != id {
@@ -249,6 +264,7 @@ impl Broker {
                 if let (Some(token), Some(session)) = (&first, &standing.session) {
                     begin_family(tx, &mut standing.grant, session, token, &limits, now)?;
                 }
+                standing.grant.jkt = bound.clone();
                 if !store::grants::redeem(tx, &standing.grant, now)? {
                     return Err(TokenRefusal::SessionEnded.into());
                 }
@@ -258,7 +274,7 @@ impl Broker {
             .await?;
         let standing = polled?;
         let scope = standing.grant.request.scope.clone();
-        self.mint(client, standing, scope, None, refresh_token, now)
+        self.mint(asker, standing, scope, None, refresh_token, now)
     }
 }
 

@@ -67,7 +67,7 @@ impl Broker {
             }
             None => {}
         }
-        Ok(())
+        self.make_asked_keys().await
     }
 
     /// Runs until the process ends.

@@ -53,6 +53,10 @@ pub enum Action {
     PasswordSet,
     /// An authorization request that was refused before a login began.
     Authorize,
+    /// A person was asked what an application may know of him; refused: he did not agree.
+    Consent,
+    /// A person took back what an application was allowed, and ended what it had.
+    ConsentWithdrawn,
     TokenIssue,
     TokenRefused,
     /// A person let a device in, or refused it.
@@ -60,6 +64,11 @@ pub enum Action {
     CodeReplayed,
     RefreshTokenReplayed,
     TokenRevoked,
+    /// An administrator gave out, or took back, a token by which applications register themselves.
+    RegistrationTokenIssued,
+    RegistrationTokenEnded,
+    /// An application was not registered, or may not change itself.
+    RegistrationRefused,
     Create,
     Update,
     Delete,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     identity::ExternalIdentity,
     trace::Trace,
-    words::{ClientId, IdpId, LoginId, RequestId, UnixTime, UserId},
+    words::{ClientId, IdpId, LoginId, RequestId, SessionId, UnixTime, UserId},
 };
 
 /// How long a person may take from the authorization request to the code, in seconds.
@@ -49,6 +49,9 @@ pub struct AuthorizationRequest {
     /// S256 of the verifier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code_challenge: Option<String>,
+    /// Thumbprint of the key that the code is bound to (`dpop_jkt`, RFC 9449 §10).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpop_jkt: Option<String>,
     /// The resource that the access token is for (RFC 8707 §2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
@@ -69,6 +72,15 @@ pub struct AuthorizationRequest {
     /// Nothing may be shown to the person (`prompt=none`).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub silent: bool,
+    /// The person is asked again what he may have agreed to before (`prompt=consent`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub consent: bool,
+    /// Nobody else will do (`id_token_hint`, or `sub` in `claims`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<UserId>,
+    /// The digest of the `request_uri` that it was pushed under (RFC 9126).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pushed: Option<String>,
 }
 
 /// How the answer travels to the redirect URI.
@@ -113,6 +125,7 @@ impl AuthorizationRequest {
             state: None,
             nonce: None,
             code_challenge: None,
+            dpop_jkt: None,
             resource: None,
             login_hint: None,
             idp: None,
@@ -120,6 +133,9 @@ impl AuthorizationRequest {
             acr_values: Vec::new(),
             claims: RequestedClaims::default(),
             silent: false,
+            consent: false,
+            subject: None,
+            pushed: None,
         }
     }
 }
@@ -146,6 +162,8 @@ impl RequestedClaims {
 ///
 /// Unsolicited ──the person agrees──▶ signed in
 ///
+/// Consenting ──the person allows it──▶ the application has its answer
+///
 /// A person may go back and choose again at any time before `Proven`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -160,6 +178,10 @@ pub enum Stage {
     Proven {
         who: Box<ExternalIdentity>,
         at: UnixTime,
+    },
+    /// The person is signed in by this session, and has yet to say what the application may know of him.
+    Consenting {
+        session: SessionId,
     },
     /// A provider proved who somebody is though nobody had asked: no browser began this login, and the
     /// person has yet to say that he is meant.
@@ -219,6 +241,18 @@ impl Login {
         Self { stage, ..Self::new(id, destination, now) }
     }
 
+    /// A person is signed in and waits to be asked.
+    #[must_use]
+    pub fn consenting(
+        id: LoginId,
+        request: AuthorizationRequest,
+        session: SessionId,
+        now: UnixTime,
+    ) -> Self {
+        let destination = Destination::Client(Box::new(request));
+        Self { stage: Stage::Consenting { session }, ..Self::new(id, destination, now) }
+    }
+
     /// The first second at which the login is too old to go on.
     #[must_use]
     pub const fn expires_at(&self) -> UnixTime {
@@ -234,7 +268,7 @@ impl Login {
             Stage::Choosing | Stage::AtProvider { .. } => {
                 Ok(Self { stage: Stage::AtProvider { idp, errand, sent_at: now }, ..self })
             }
-            Stage::Proven { .. } | Stage::Unsolicited { .. } => {
+            Stage::Proven { .. } | Stage::Unsolicited { .. } | Stage::Consenting { .. } => {
                 Err(OutOfTurn("a choice of provider"))
             }
         }

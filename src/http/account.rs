@@ -5,7 +5,7 @@ use askama::Template;
 
 use super::{admin::Moment, context::Context, form::Form, logout, page, page::Page};
 use crate::{
-    broker::{accounts::PasswordError, session::SignedIn},
+    broker::{accounts::PasswordError, login::Given, session::SignedIn},
     crypto::{same, sha256_base64url},
     domain::resource::HumanName,
     op::Parameters,
@@ -33,6 +33,7 @@ struct Account<'a> {
     since: Moment,
     csrf: String,
     administers: bool,
+    applications: Vec<Given>,
 }
 
 #[derive(Template)]
@@ -106,6 +107,10 @@ async fn account(request: HttpRequest, context: Context) -> HttpResponse {
             (Ok(provider), Ok(slo)) => (provider, slo),
             (Err(error), _) | (_, Err(error)) => return page::failed(&context, &error),
         };
+    let applications = match broker.consents_of(&by.user).await {
+        Ok(applications) => applications,
+        Err(error) => return page::failed(&context, &error),
+    };
     let powers = broker.powers(&signed_in.granted);
     let names = signed_in.account.names();
     Page::ok().leads_to(slo).render(&Account {
@@ -117,6 +122,7 @@ async fn account(request: HttpRequest, context: Context) -> HttpResponse {
         since: Moment::new(by.auth_time),
         csrf: csrf_of(context.session().unwrap_or_default()),
         administers: powers.permit("IdentityProvider", "read", None),
+        applications,
     })
 }
 

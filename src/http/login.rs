@@ -81,6 +81,7 @@ pub fn render(context: &Context, step: Step) -> HttpResponse {
             let landing = landing.as_ref().map_or("", |client| client.as_str());
             page::see_other(&format!("/login?idp={idp}&landing={landing}"))
         }
+        Next::AskConsent(login) => page::see_other(&format!("/login/{login}/consent")),
         Next::Ask { login, handle } => {
             page::see_other(&format!("/login/{login}/arrival?handle={handle}"))
         }

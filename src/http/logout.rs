@@ -66,10 +66,10 @@ async fn by_browser(request: HttpRequest, context: Context) -> HttpResponse {
     sign_out(request.query_string(), None, &context).await
 }
 
-/// `POST /oauth2/logout`: with a bearer token it ends that session; by form as by GET.
+/// `POST /oauth2/logout`: with an access token it ends that session; by form as by GET.
 async fn by_post(request: HttpRequest, context: Context, body: web::Bytes) -> HttpResponse {
-    if let Some(token) = oauth::bearer(&request) {
-        return match context.broker.sign_out_by_token(token, &context.caller).await {
+    if let Some(presented) = oauth::presented(&request) {
+        return match context.broker.sign_out_by_token(&presented, &context.caller).await {
             Ok(()) => HttpResponse::Ok().json(json!({})),
             Err(refusal) => oauth::access_refused(&context, &refusal),
         };

@@ -11,6 +11,7 @@
 mod account;
 mod admin;
 mod assets;
+mod consent;
 mod context;
 mod cookies;
 mod cors;
@@ -25,6 +26,8 @@ mod me;
 mod oauth;
 mod oidc;
 mod page;
+mod par;
+mod register;
 mod saml;
 mod tls;
 
@@ -123,9 +126,12 @@ impl Running {
 fn routes(app: &mut web::ServiceConfig) {
     app.configure(oauth::routes)
         .configure(devices::routes)
+        .configure(par::routes)
+        .configure(register::routes)
         .configure(logout::routes)
         .configure(login::routes)
         .configure(institution::routes)
+        .configure(consent::routes)
         .configure(saml::routes)
         .configure(oidc::routes)
         .configure(me::routes)

@@ -133,7 +133,10 @@ pub fn login_failed(context: &Context, error: &LoginError) -> HttpResponse {
         LoginError::Refused(refusal) => refusal,
     };
     let sentence = match refusal {
-        Refusal::Unknown | Refusal::OtherBrowser | Refusal::OutOfTurn(_) => {
+        Refusal::Unknown
+        | Refusal::OtherBrowser
+        | Refusal::OtherSession
+        | Refusal::OutOfTurn(_) => {
             "This sign-in is no longer valid. Please go back to the application and begin again."
         }
         Refusal::NoMetadata(_)
@@ -169,6 +172,7 @@ pub const fn status_of(refusal: &Refusal) -> StatusCode {
     match refusal {
         Refusal::Unknown
         | Refusal::OtherBrowser
+        | Refusal::OtherSession
         | Refusal::OutOfTurn(_)
         | Refusal::NoProvider
         | Refusal::Unreadable(_)

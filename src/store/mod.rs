@@ -15,6 +15,7 @@
 pub mod audit;
 pub mod changes;
 mod conn;
+pub mod consents;
 pub mod devices;
 pub mod entities;
 mod error;
@@ -28,8 +29,10 @@ pub mod logout_notices;
 pub mod logouts;
 pub mod member_uses;
 pub mod purge;
+pub mod pushed_requests;
 pub mod refresh_tokens;
 pub mod refreshes;
+pub mod registrations;
 pub mod replays;
 pub mod resources;
 mod schema;

@@ -7,7 +7,7 @@ use super::{
     Conn, Error,
     schema::{
         browser_sessions, devices, grants, logins, logout_notices, logouts, member_uses,
-        refresh_tokens, replays, throttles, traces,
+        pushed_requests, refresh_tokens, replays, throttles, traces,
     },
 };
 use crate::domain::words::UnixTime;
@@ -30,6 +30,8 @@ pub fn expired(conn: &mut Conn, now: UnixTime) -> Result<usize, Error> {
     let mut rows = 0;
     rows += diesel::delete(logins::table.filter(logins::expires_at.lt(now.0))).execute(conn)?;
     rows += diesel::delete(logouts::table.filter(logouts::expires_at.lt(now.0))).execute(conn)?;
+    let old = pushed_requests::table.filter(pushed_requests::expires_at.lt(now.0));
+    rows += diesel::delete(old).execute(conn)?;
     rows += diesel::delete(grants::table.filter(grants::expires_at.lt(now.0))).execute(conn)?;
     let old = refresh_tokens::table.filter(refresh_tokens::expires_at.lt(now.0));
     rows += diesel::delete(old).execute(conn)?;

@@ -5,8 +5,9 @@
 use diesel::prelude::*;
 
 use super::{
-    Conn, Error,
+    Conn, Error, Tx,
     changes::{self, Topic},
+    consents,
     schema::{entities, federations, fetched, member_uses, refreshes, resources},
 };
 use crate::domain::words::UnixTime;
@@ -102,12 +103,17 @@ pub fn update(
     Ok(rows == 1)
 }
 
-/// Marks the document as deleted and forgets its secret; of a provider also what was fetched for it, so that
-/// another one of that name begins anew. Who was known by it stays known. `false`: it was not there.
+/// Marks the document as deleted and forgets its secret; of an application everything ends that people gave
+/// it, of a provider what was fetched for it, so that another one of that name begins anew. Who was known by
+/// a provider stays known. `false`: it was not there.
 ///
 /// # Errors
 /// [`Error`] when the database fails.
-pub fn delete(conn: &mut Conn, kind: &str, id: &str, now: UnixTime) -> Result<bool, Error> {
+pub fn delete(tx: &mut Tx<'_>, kind: &str, id: &str, now: UnixTime) -> Result<bool, Error> {
+    if kind == "ClientApplication" {
+        consents::end_client(tx, id, now)?;
+    }
+    let conn: &mut Conn = tx;
     let changed = changes::bump(conn, Topic::Configuration)?;
     let row = resources::table.find((kind, id)).filter(resources::deleted.eq(false));
     let rows = diesel::update(row)

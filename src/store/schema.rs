@@ -92,6 +92,24 @@ table! {
     }
 }
 table! {
+    registration_tokens (digest) {
+        digest -> Text,
+        name -> Text,
+        organization -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        uses_left -> BigInt,
+    }
+}
+table! {
+    registrations (client_id) {
+        client_id -> Text,
+        digest -> Text,
+        registered_at -> BigInt,
+        token -> Text,
+    }
+}
+table! {
     devices (device) {
         device -> Text,
         user_code -> Text,
@@ -129,6 +147,7 @@ table! {
         revoked_at -> Nullable<BigInt>,
         expires_at -> BigInt,
         offline -> Nullable<Text>,
+        jkt -> Nullable<Text>,
     }
 }
 table! {
@@ -243,5 +262,22 @@ table! {
         search -> Text,
         xml -> Text,
         draining -> Text,
+    }
+}
+table! {
+    pushed_requests (digest) {
+        digest -> Text,
+        client_id -> Text,
+        body -> Text,
+        browser -> Nullable<Text>,
+        expires_at -> BigInt,
+    }
+}
+table! {
+    consents (user_id, client_id) {
+        user_id -> Text,
+        client_id -> Text,
+        scopes -> Text,
+        given_at -> BigInt,
     }
 }

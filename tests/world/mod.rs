@@ -6,6 +6,7 @@
 mod application;
 mod databases;
 mod neighbours;
+mod signer;
 
 use std::{
     net::TcpListener,
@@ -33,6 +34,7 @@ use serde_json::Value;
 pub use application::{Application, Tokens};
 pub use databases::Temporary;
 pub use neighbours::{LogoutAnswer, Neighbours, Person};
+pub use signer::{Signer, by_assertion};
 
 /// Runs a story on SQLite, and on PostgreSQL where its binaries are installed. It plays in a [`World`], or
 /// in anything else that is made `on` a database.

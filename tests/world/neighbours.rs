@@ -3,7 +3,7 @@
 
 use std::sync::{
     Arc, Mutex,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicU32, AtomicUsize, Ordering},
 };
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
@@ -63,6 +63,9 @@ pub struct Neighbours {
     pub last_logout: Arc<Mutex<Option<LogoutHeard>>>,
     /// How a logout is answered; never, unless set.
     pub logout_answer: Arc<Mutex<Option<LogoutAnswer>>>,
+    /// What `/keys` answers, an application's public keys; nothing: 503.
+    pub keys: Arc<Mutex<Option<Value>>>,
+    pub keys_asked: Arc<AtomicU32>,
     /// The logout tokens that came to `/told`.
     pub logout_tokens: Arc<Mutex<Vec<String>>>,
     /// With which status `/told` answers.
@@ -100,6 +103,8 @@ impl Neighbours {
             last_response: Arc::new(Mutex::new(None)),
             last_logout: Arc::new(Mutex::new(None)),
             logout_answer: Arc::new(Mutex::new(None)),
+            keys: Arc::new(Mutex::new(None)),
+            keys_asked: Arc::default(),
             logout_tokens: Arc::default(),
             listening: Arc::new(Mutex::new(200)),
             hold: Arc::new(Mutex::new(false)),
@@ -141,6 +146,16 @@ impl Neighbours {
     /// What the metadata address answers from now on; nothing: it is down.
     pub fn publishes(&self, metadata: Option<String>) {
         *self.metadata.lock().expect("lock") = metadata;
+    }
+
+    /// What an application publishes at `/keys` from now on.
+    pub fn publishes_keys(&self, jwks: Value) {
+        *self.keys.lock().expect("lock") = Some(jwks);
+    }
+
+    /// How often somebody looked there.
+    pub fn keys_asked(&self) -> u32 {
+        self.keys_asked.load(Ordering::Relaxed)
     }
 
     /// The application answers logout tokens so from now on.
@@ -209,6 +224,7 @@ impl Neighbours {
                 .route("/saml/metadata", web::get().to(metadata))
                 .route("/saml/slo", web::get().to(slo_by_redirect))
                 .route("/saml/slo", web::post().to(slo_by_post))
+                .route("/keys", web::get().to(keys))
                 .route("/told", web::post().to(told))
                 .route("/forged", web::get().to(forged))
                 .route("/posting", web::get().to(posting_page))
@@ -278,6 +294,14 @@ async fn metadata(request: HttpRequest, it: web::Data<Neighbours>) -> HttpRespon
         return HttpResponse::NotModified().finish();
     }
     HttpResponse::Ok().insert_header(("etag", etag)).body(metadata)
+}
+
+async fn keys(it: web::Data<Neighbours>) -> HttpResponse {
+    it.keys_asked.fetch_add(1, Ordering::Relaxed);
+    match &*it.keys.lock().expect("lock") {
+        Some(jwks) => HttpResponse::Ok().json(jwks),
+        None => HttpResponse::ServiceUnavailable().finish(),
+    }
 }
 
 async fn slo_by_redirect(request: HttpRequest, it: web::Data<Neighbours>) -> HttpResponse {

@@ -10,18 +10,23 @@
 mod admit;
 mod begin;
 mod choose;
+mod consent;
 mod depart;
 mod finish;
+mod granting;
 mod members;
 mod oidc;
 mod password;
+mod pushed;
 mod saml;
 mod unsolicited;
 
 pub use begin::Unanswerable;
 pub use choose::{Choice, Identified, origin};
+pub use consent::{AskedScope, Given, Question};
 pub use members::Members;
 pub(super) use oidc::secret_place;
+pub use pushed::{PushError, Pushed};
 pub use unsolicited::{Arrival, Bounced};
 
 use crate::{
@@ -57,6 +62,8 @@ pub enum Next {
     Bounce { idp: IdpId, landing: Option<ClientId> },
     /// To the page that asks whether the person is meant.
     Ask { login: LoginId, handle: String },
+    /// To the page that asks what the application may know of the person.
+    AskConsent(LoginId),
     /// To the application, with a code or an error.
     ReturnToClient(Delivery),
     /// To a page of ours.
@@ -86,6 +93,8 @@ pub enum Refusal {
     Unknown,
     #[error("the login was begun in another browser")]
     OtherBrowser,
+    #[error("the person who is to be asked is not signed in here any more")]
+    OtherSession,
     #[error(transparent)]
     OutOfTurn(#[from] OutOfTurn),
     #[error("there is no such identity provider for this application")]
@@ -244,6 +253,7 @@ const fn check_of(refusal: &Refusal) -> &'static str {
     match refusal {
         Refusal::Unknown => "login",
         Refusal::OtherBrowser => "browser",
+        Refusal::OtherSession => "session",
         Refusal::OutOfTurn(_) => "order of steps",
         Refusal::NoProvider | Refusal::ProviderBroken(_) => "identity provider",
         Refusal::Unreadable(_) => "form",
@@ -272,6 +282,9 @@ const fn mend_of(refusal: &Refusal) -> &'static str {
         Refusal::OtherBrowser => {
             "The answer arrived in another browser than the one that began. If this happens often, \
              look for a proxy that strips cookies or a public_url that differs from the address used."
+        }
+        Refusal::OtherSession => {
+            "The session ended, or somebody else signed in, while the page was open; begin again."
         }
         Refusal::OutOfTurn(_) => "The person used an old page or the back button; begin again.",
         Refusal::NoProvider => "Enable the provider, or offer it to the application.",

@@ -226,7 +226,10 @@ fn allowed(provider: &Provider) -> Option<&IdpInitiated> {
 fn unsolicited(pending: &Pending) -> Option<ExternalIdentity> {
     match &pending.login.stage {
         Stage::Unsolicited { who, .. } => Some((**who).clone()),
-        Stage::Choosing | Stage::AtProvider { .. } | Stage::Proven { .. } => None,
+        Stage::Choosing
+        | Stage::AtProvider { .. }
+        | Stage::Proven { .. }
+        | Stage::Consenting { .. } => None,
     }
 }
 

@@ -13,17 +13,17 @@ use references::check_may_grant;
 
 use super::{Broker, Caller, Error, login::secret_place};
 use crate::{
-    crypto::{password, sha256_base64url},
+    crypto::{Jwk, password, sha256_base64url},
     domain::{
         audit::{Action, Actor, Event, Outcome},
         resource::{
             ClientApplication, ClientType, Configuration as Wire, IdentityProvider, Invalid,
-            Resource,
+            Resource, SigningAlg, TokenEndpointAuthMethod,
         },
         roles::Powers,
         words::{IdpId, UserId},
     },
-    sp,
+    rp, sp,
     store::{self, Tx},
 };
 
@@ -166,6 +166,7 @@ impl Broker {
                 prepared.secret = self.seal_client_secret(&prepared.id, provider)?;
             }
             Resource::ClientApplication(client) => {
+                check_usable_keys(client)?;
                 let secret = self.secret_for(client, mode);
                 prepared.secret = secret.as_ref().map(sha256_base64url);
                 prepared.made = secret.filter(|_| client.secret.is_none());
@@ -204,8 +205,9 @@ impl Broker {
 
     /// The secret that was given, or one of our own for a new confidential application.
     fn secret_for(&self, client: &ClientApplication, mode: Mode) -> Option<String> {
-        let wanted =
-            client.client_type == ClientType::Confidential && !matches!(mode, Mode::Update { .. });
+        let has_one = client.client_type == ClientType::Confidential
+            && client.auth_method() != TokenEndpointAuthMethod::PrivateKeyJwt;
+        let wanted = has_one && !matches!(mode, Mode::Update { .. });
         client.secret.clone().or_else(|| wanted.then(|| self.random.token()))
     }
 
@@ -263,6 +265,19 @@ fn check_usable(provider: &IdentityProvider) -> Result<(), Invalid> {
         }
         Wire::Saml(_) | Wire::Oidc(_) => Ok(()),
     }
+}
+
+/// Keys of which none can sign are refused when they are stored, not when the application calls.
+fn check_usable_keys(client: &ClientApplication) -> Result<(), Invalid> {
+    let Some(jwks) = &client.jwks else { return Ok(()) };
+    let unusable = || {
+        let problem =
+            "has no key for signatures that we know: RSA of 2048 bits or more, P-256, Ed25519";
+        Invalid::new("jwks", problem)
+    };
+    let keys = rp::parse_jwks(jwks.to_string().as_bytes()).map_err(|_| unusable())?;
+    let signs = |jwk: &Jwk| SigningAlg::ALL.iter().any(|alg| jwk.verifying_key(*alg).is_some());
+    if keys.keys.iter().any(signs) { Ok(()) } else { Err(unusable()) }
 }
 
 pub(in crate::broker) fn write_one(

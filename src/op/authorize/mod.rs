@@ -6,7 +6,7 @@ use super::{ErrorCode, Parameters};
 use crate::domain::{
     login::{AuthorizationRequest, RequestedClaims, ResponseMode},
     resource::{ClientApplication, GrantType},
-    words::{IdpId, UnixTime},
+    words::{IdpId, UnixTime, UserId},
 };
 
 /// `state` and `nonce` are kept and given back; longer ones are refused.
@@ -25,6 +25,8 @@ pub enum Unredirectable {
     NoRedirectUri,
     #[error("the redirect_uri is not registered for this application")]
     ForeignRedirectUri,
+    #[error("the pushed request is unknown, too old, or was used before")]
+    UnknownPushed,
 }
 
 /// Why a request is refused, once it is known where to say so.
@@ -64,6 +66,14 @@ pub enum Refusal {
     Claims,
     #[error("the resource is not an absolute URI without fragment")]
     Resource,
+    #[error("the id_token_hint is no ID token of ours, or not of the person asked for")]
+    Hint,
+    #[error("this application has to push its requests")]
+    NotPushed,
+    #[error("a request_uri cannot be pushed")]
+    PushedRequestUri,
+    #[error("the request is too long")]
+    PushedSize,
     // Later in the login:
     #[error("the person is not signed in")]
     LoginRequired,
@@ -71,6 +81,12 @@ pub enum Refusal {
     NotAllowed,
     #[error("the sign-in was given up")]
     GivenUp,
+    #[error("another person is signed in")]
+    OtherPerson,
+    #[error("the person has not agreed yet")]
+    ConsentRequired,
+    #[error("the person did not agree")]
+    ConsentRefused,
 }
 
 impl Refusal {
@@ -84,8 +100,10 @@ impl Refusal {
             Self::RequestUri => ErrorCode::RequestUriNotSupported,
             Self::Registration => ErrorCode::RegistrationNotSupported,
             Self::Scope => ErrorCode::InvalidScope,
-            Self::LoginRequired => ErrorCode::LoginRequired,
-            Self::NotAllowed | Self::GivenUp => ErrorCode::AccessDenied,
+            Self::LoginRequired | Self::OtherPerson => ErrorCode::LoginRequired,
+            Self::ConsentRequired => ErrorCode::ConsentRequired,
+            Self::NotAllowed | Self::GivenUp | Self::ConsentRefused => ErrorCode::AccessDenied,
+            Self::Resource => ErrorCode::InvalidTarget,
             Self::NoResponseType
             | Self::ResponseMode
             | Self::NoChallenge
@@ -96,7 +114,10 @@ impl Refusal {
             | Self::Prompt
             | Self::MaxAge
             | Self::Claims
-            | Self::Resource => ErrorCode::InvalidRequest,
+            | Self::Hint
+            | Self::NotPushed
+            | Self::PushedRequestUri
+            | Self::PushedSize => ErrorCode::InvalidRequest,
         }
     }
 }
@@ -154,6 +175,7 @@ pub fn check_request(
         state: check_value(parameters, "state")?,
         nonce: check_value(parameters, "nonce")?,
         code_challenge: check_challenge(parameters, client)?,
+        dpop_jkt: super::dpop::read_jkt(parameters).map_err(|()| Refusal::Value("dpop_jkt"))?,
         resource: check_resource(parameters)?,
         login_hint: check_value(parameters, "login_hint")?,
         idp: parameters.get("idp").map(IdpId::from),
@@ -161,6 +183,9 @@ pub fn check_request(
         acr_values: parameters.words("acr_values"),
         claims: check_claims(parameters, client)?,
         silent: has("none"),
+        consent: has("consent"),
+        subject: claimed_subject(parameters),
+        pushed: None,
     };
     Ok(Asked { request, choose: has("select_account") })
 }
@@ -255,7 +280,8 @@ fn check_prompts(parameters: &Parameters) -> Result<Vec<String>, Refusal> {
 fn check_max_age(parameters: &Parameters, now: UnixTime) -> Result<Option<UnixTime>, Refusal> {
     let Some(text) = parameters.get("max_age") else { return Ok(None) };
     let seconds: u32 = text.parse().map_err(|_| Refusal::MaxAge)?;
-    Ok(Some(now.plus(-i64::from(seconds))))
+    // Zero is `prompt=login` by another name (OIDC Core §3.1.2.1).
+    Ok(Some(if seconds == 0 { now.plus(1) } else { now.plus(-i64::from(seconds)) }))
 }
 
 /// RFC 8707 §2.
@@ -297,6 +323,12 @@ fn check_claims(
         }
         _ => Err(Refusal::Claims),
     }
+}
+
+/// The one person who will do, by `claims` (OIDC Core §5.5.1, of `sub`).
+fn claimed_subject(parameters: &Parameters) -> Option<UserId> {
+    let asked: Value = serde_json::from_str(parameters.get("claims")?).ok()?;
+    asked["id_token"]["sub"]["value"].as_str().map(UserId::from)
 }
 
 #[cfg(test)]
