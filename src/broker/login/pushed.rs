@@ -50,17 +50,18 @@ pub(super) struct Unpacked {
 }
 
 impl Broker {
-    /// `POST /oauth2/par` (RFC 9126 §2.1).
+    /// `POST /oauth2/par` (RFC 9126 §2.1); `proof` is the `DPoP` header (RFC 9449 §10.1).
     ///
     /// # Errors
     /// [`PushError`]; nothing was kept.
     pub async fn push(
         &self,
         authorization: Option<&str>,
+        proof: Option<&str>,
         parameters: &Parameters,
         caller: &Caller,
     ) -> Result<Pushed, PushError> {
-        let answer = self.take_pushed(authorization, parameters).await;
+        let answer = self.take_pushed(authorization, proof, parameters).await;
         match &answer {
             Err(PushError::Client(refusal)) => {
                 self.token_refused(authorization, parameters, refusal, caller).await;
@@ -77,10 +78,12 @@ impl Broker {
     async fn take_pushed(
         &self,
         authorization: Option<&str>,
+        proof: Option<&str>,
         parameters: &Parameters,
     ) -> Result<Pushed, PushError> {
         let client = self.authenticate_client(authorization, parameters).await?;
         let request = op::pushable(parameters, &client.id)?;
+        let request = self.bind_pushed(proof, request).await?;
         let redirect_uri = op::redirect_to(&request, Some(&client.resource))?;
         let now = self.clock.now();
         self.check_authorization(&request, &client, redirect_uri, now)?;
