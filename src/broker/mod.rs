@@ -32,6 +32,7 @@ pub mod outbound;
 mod presented;
 mod refresh;
 pub mod refusals;
+pub mod registration;
 pub mod resources;
 pub mod revocation;
 pub mod session;

@@ -24,6 +24,7 @@ mod metadata;
 mod once;
 mod parameters;
 mod pushed;
+mod registration;
 mod token;
 
 pub use answer::{Delivery, ReturnAddress, with_query};
@@ -57,6 +58,7 @@ pub use metadata::{Metadata, SCOPES};
 pub use once::Once;
 pub use parameters::{Parameters, Unreadable};
 pub use pushed::{check_pushed, pushable, pushed_handle, request_uri};
+pub use registration::{ClientInformation, ClientMetadata, Refusal as RegistrationRefusal};
 pub use token::{
     Refusal as TokenRefusal, TokenRequest, TokenResponse, check_code, check_grant_type,
     check_narrowed_scope, check_refreshed_scope,

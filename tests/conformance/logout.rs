@@ -1,7 +1,10 @@
-//! `oidcc-rp-initiated-logout-certification-test-plan`: RP-Initiated OP. The client is second to nobody: it
-//! proves the wish by the ID token it has, or the person is asked.
+//! `oidcc-rp-initiated-logout-certification-test-plan`: RP-Initiated OP. The client proves the wish by the ID
+//! token that it has, or the person is asked.
+//!
+//! `oidcc-backchannel-rp-initiated-logout-certification-test-plan`: Back-Channel OP.
 
-use serde_json::json;
+use medict::domain::resource::SigningAlg;
+use serde_json::{Value, json};
 
 use super::Suite;
 use crate::world::Tokens;
@@ -159,4 +162,33 @@ async fn oidcc_rp_initiated_logout_no_post_logout_redirect_uri() {
     let at = suite.logout(&[("id_token_hint", &tokens.id_token)]).await;
     assert!(at.starts_with(&suite.world.url), "{at}");
     assert!(!suite.is_signed_in().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn oidcc_backchannel_rp_initiated_logout_discovery_endpoint_verification() {
+    let metadata = Suite::start("query").await.metadata().await;
+    for name in ["backchannel_logout_supported", "backchannel_logout_session_supported"] {
+        assert_eq!(metadata[name], true, "{name}");
+    }
+}
+
+/// The signed logout token has come before the person is back; nobody is signed in any more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn oidcc_backchannel_rp_initiated_logout() {
+    let (mut suite, tokens) = Suite::signed_in().await;
+    let (bye, id_token) = (suite.bye(), suite.id_token(&tokens).await);
+    let hint = ("id_token_hint", tokens.id_token.as_str());
+    assert_eq!(suite.logout(&[hint, ("post_logout_redirect_uri", &bye)]).await, bye);
+    let told = suite.world.neighbours.logout_tokens.lock().expect("lock").clone();
+    let [token] = told.as_slice() else { panic!("one token: {told:?}") };
+    let logout = suite.client.verified(token, SigningAlg::RS256).await;
+    for claim in ["iss", "aud", "sub", "sid"] {
+        assert_eq!(logout[claim], id_token[claim], "{claim}");
+    }
+    assert_eq!(logout["nonce"], Value::Null);
+    assert!(logout["jti"].is_string() && logout["iat"].is_i64(), "{logout}");
+    let event = "http://schemas.openid.net/event/backchannel-logout";
+    assert_eq!(logout["events"], json!({ event: {} }));
+    let answer = suite.silently(&[("prompt", "none")]).await;
+    assert_eq!(answer["error"], "login_required");
 }

@@ -8,6 +8,7 @@ mod config;
 mod form_post;
 mod logout;
 mod modules;
+mod rfc9700;
 
 use std::collections::BTreeMap;
 
@@ -47,6 +48,7 @@ impl Suite {
                 "clientType": "confidential", "secret": format!("{id}-secret-of-32-characters"),
                 "redirectUris": [world.neighbours.callback()], "requirePkce": false,
                 "postLogoutRedirectUris": [world.neighbours.at("/bye")],
+                "backchannelLogoutUri": world.neighbours.at("/told"),
                 "grantTypes": ["authorization_code", "refresh_token"],
                 "scopes": ["openid", "profile", "email", "phone", "address", "offline_access"] })
         };
