@@ -231,9 +231,8 @@ impl Broker {
         if standing.grant.offline.is_some() {
             self.revoke_grant(standing.grant, caller).await?;
         }
-        match standing.session {
-            Some(session) => self.end_session(session, caller).await.map(drop)?,
-            None => {}
+        if let Some(session) = standing.session {
+            drop(self.end_session(session, caller).await?);
         }
         Ok(())
     }
