@@ -151,7 +151,7 @@ pub fn authorization(request: &HttpRequest) -> Option<&str> {
 }
 
 /// The `DPoP` header; several, or one that is no text, are no proof either.
-fn proof(request: &HttpRequest) -> Option<&str> {
+pub fn proof(request: &HttpRequest) -> Option<&str> {
     let mut all = request.headers().get_all("dpop");
     let first = all.next()?;
     Some(first.to_str().ok().filter(|_| all.next().is_none()).unwrap_or("?"))

@@ -23,6 +23,7 @@ mod metadata;
 mod once;
 mod parameters;
 mod pushed;
+mod request_object;
 mod token;
 
 pub use answer::{Delivery, ReturnAddress, with_query};
@@ -55,6 +56,7 @@ pub use metadata::{Metadata, SCOPES};
 pub use once::Once;
 pub use parameters::{Parameters, Unreadable};
 pub use pushed::{check_pushed, pushable, pushed_handle, request_uri};
+pub use request_object::{ObjectExpectations, ObjectFault, check_signed, read_request_object};
 pub use token::{
     Refusal as TokenRefusal, TokenRequest, TokenResponse, check_code, check_grant_type,
     check_narrowed_scope, check_refreshed_scope,
