@@ -250,8 +250,12 @@ impl Configuration {
         let same = |new: &Fetched, old: &HashMap<String, Arc<Fetched>>| {
             old.get(&new.idp).is_some_and(|old| **old == *new)
         };
+        let there: HashSet<_> = fetched.iter().map(|fetched| fetched.idp.clone()).collect();
+        let gone = self.fetched.keys().filter(|id| !there.contains(*id)).cloned();
+        let mut ids: Vec<_> = gone.collect();
+        self.fetched.retain(|id, _| there.contains(id));
         let new = fetched.into_iter().filter(|new| !same(new, &self.fetched)).collect::<Vec<_>>();
-        let ids = new.iter().map(|new| new.idp.clone()).collect();
+        ids.extend(new.iter().map(|new| new.idp.clone()));
         self.fetched.extend(new.into_iter().map(|new| (new.idp.clone(), Arc::new(new))));
         ids
     }

@@ -7,15 +7,18 @@
 mod decisions;
 mod early;
 mod federation;
+mod members;
 mod policy;
 mod refresh;
 mod schedule;
 mod source;
+mod spool;
 mod state;
 
 pub use early::Turns;
 pub use policy::Draining;
 pub use refresh::Refreshed;
+pub(super) use spool::sweep;
 pub use state::{Held, MetadataKey, MetadataState};
 
 use source::Source;

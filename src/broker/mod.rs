@@ -30,6 +30,7 @@ pub mod outbound;
 mod presented;
 mod refresh;
 pub mod refusals;
+pub mod registration;
 pub mod resources;
 mod revocation;
 pub mod session;

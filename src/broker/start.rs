@@ -6,8 +6,12 @@ use arc_swap::ArcSwap;
 use tokio::sync::Semaphore;
 
 use super::{
-    Broker, Clock, Configuration, Error, Keyring, Settings, keyring, metadata::Turns,
-    outbound::Outbound, refusals::Counter, upstream::UpstreamCache, verdicts::Verdicts,
+    Broker, Clock, Configuration, Error, Keyring, Settings, keyring,
+    metadata::{self, Turns},
+    outbound::Outbound,
+    refusals::Counter,
+    upstream::UpstreamCache,
+    verdicts::Verdicts,
 };
 use crate::{
     crypto::{MasterKey, Random},
@@ -70,6 +74,7 @@ impl Broker {
             verdicts: Verdicts::default(),
             hashing: Semaphore::new(2),
         });
+        metadata::sweep(&broker.settings.spool);
         broker.refresh().await?;
         broker.audit_new_keys(&before).await?;
         Ok(broker)

@@ -45,6 +45,8 @@ pub enum Action {
     /// A process opened its chain; `detail` anchors the heads of others.
     ChainOpened,
     SignIn,
+    /// A SAML response that nobody asked for proved nothing; its provider was asked instead.
+    Bounced,
     SignOut,
     /// An application heard that a session ended; refused: it never did, and `detail` says why.
     ApplicationTold,
@@ -62,6 +64,11 @@ pub enum Action {
     CodeReplayed,
     RefreshTokenReplayed,
     TokenRevoked,
+    /// An administrator gave out, or took back, a token by which applications register themselves.
+    RegistrationTokenIssued,
+    RegistrationTokenEnded,
+    /// An application was not registered, or may not change itself.
+    RegistrationRefused,
     Create,
     Update,
     Delete,

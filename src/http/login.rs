@@ -91,7 +91,10 @@ pub fn render(context: &Context, step: Step) -> HttpResponse {
         }
     };
     let names = Names::of(&context.broker);
-    let set = [step.browser.map(|v| names.browser(v)), step.session.map(|v| names.session(v))];
+    let arrived = step.session.is_some() && context.bounced.is_some();
+    let gone = arrived.then(|| names.not_bounced());
+    let set =
+        [step.browser.map(|v| names.browser(v)), step.session.map(|v| names.session(v)), gone];
     for cookie in set.into_iter().flatten() {
         if let Err(error) = response.add_cookie(&cookie) {
             tracing::error!(%error, "a cookie could not be set");
@@ -134,11 +137,29 @@ async fn begin(request: HttpRequest, context: Context) -> HttpResponse {
     let idp = query.get("idp").map(IdpId::from);
     let Context { broker, caller, .. } = &context;
     let browser = context.browser();
-    let step = match (idp, query.get("landing")) {
-        (Some(idp), Some(client)) => broker.begin_landing(idp, client, browser, caller).await,
-        (idp, _) => broker.begin_own(query.get("return_to"), idp, browser, caller).await,
-    };
-    answer(&context, step)
+    match (idp, query.get("landing")) {
+        (Some(idp), Some(client)) => land(idp, client, &context).await,
+        (idp, _) => {
+            let step = broker.begin_own(query.get("return_to"), idp, browser, caller).await;
+            answer(&context, step)
+        }
+    }
+}
+
+/// After a bounce, which the browser remembers.
+async fn land(idp: IdpId, client: &str, context: &Context) -> HttpResponse {
+    let Context { broker, caller, .. } = context;
+    let last = context.bounced.as_deref().and_then(Names::read_bounced);
+    let (step, bounced) =
+        match broker.begin_landing(idp, client, last, context.browser(), caller).await {
+            Ok(begun) => begun,
+            Err(error) => return page::login_failed(context, &error),
+        };
+    let mut response = render(context, step);
+    if let Err(error) = response.add_cookie(&Names::of(broker).bounced(&bounced)) {
+        tracing::error!(%error, "a cookie could not be set");
+    }
+    response
 }
 
 /// `GET /login/{login}`: how would you like to sign in?

@@ -1,7 +1,9 @@
 //! Signing out (OIDC RP-Initiated Logout 1.0, SAML Profiles §4.4), asked of the person unless the
 //! application or the provider can show who it is.
 
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode, middleware::from_fn, web};
+use actix_web::{
+    HttpRequest, HttpResponse, ResponseError, http::StatusCode, middleware::from_fn, web,
+};
 use askama::Template;
 use serde_json::json;
 
@@ -10,7 +12,7 @@ use super::{
     context::Context,
     cookies::Names,
     cors,
-    form::SamlForm,
+    form::{BadForm, SamlForm},
     login::{Posting, post_away},
     oauth, page,
     page::Page,
@@ -113,7 +115,19 @@ async fn saml_by_redirect(
 }
 
 /// `POST /saml/{idp}/slo` — SAML Bindings §3.5.
-async fn saml_by_post(idp: web::Path<String>, context: Context, form: SamlForm) -> HttpResponse {
+async fn saml_by_post(
+    idp: web::Path<String>,
+    context: Context,
+    form: Result<SamlForm, BadForm>,
+) -> HttpResponse {
+    let form = match form {
+        Ok(form) => form,
+        Err(bad) => {
+            let (idp, reason) = (IdpId(idp.into_inner()), bad.to_string());
+            context.broker.unreadable_logout(&idp, reason, &context.caller).await;
+            return bad.error_response();
+        }
+    };
     let field = |name: &str| form.0.get(name).map(str::to_owned);
     let delivered = Delivered::Post {
         saml_request: field("SAMLRequest"),
@@ -143,7 +157,7 @@ fn refused(context: &Context, refusal: &Refusal) -> HttpResponse {
         Refusal::UnknownRequest => {
             (StatusCode::BAD_REQUEST, "This sign-out was finished before, or took too long.")
         }
-        Refusal::NoMember(_) | Refusal::Saml(_) | Refusal::Replayed => (
+        Refusal::NoMember(_) | Refusal::Unreadable(_) | Refusal::Saml(_) | Refusal::Replayed => (
             StatusCode::BAD_REQUEST,
             "What your organization’s sign-in service sent about signing out was not accepted. To be \
              sure, sign out here and close the browser.",

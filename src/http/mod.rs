@@ -27,6 +27,7 @@ mod oauth;
 mod oidc;
 mod page;
 mod par;
+mod register;
 mod saml;
 mod tls;
 
@@ -126,6 +127,7 @@ fn routes(app: &mut web::ServiceConfig) {
     app.configure(oauth::routes)
         .configure(devices::routes)
         .configure(par::routes)
+        .configure(register::routes)
         .configure(logout::routes)
         .configure(login::routes)
         .configure(institution::routes)

@@ -186,7 +186,8 @@ pub fn error(status: StatusCode, code: ErrorCode, description: &str) -> HttpResp
         .json(json!({ "error": code.as_str(), "error_description": description }))
 }
 
-fn failed(context: &Context, failure: &crate::broker::Error) -> HttpResponse {
+/// The answer when our side fails: the cause goes to the log.
+pub fn failed(context: &Context, failure: &crate::broker::Error) -> HttpResponse {
     let reference = context.caller.reference.as_str();
     tracing::error!(reference, error = %failure, "a request failed");
     let (status, code) = if failure.is_temporary() {

@@ -145,7 +145,12 @@ pub fn login_failed(context: &Context, error: &LoginError) -> HttpResponse {
         | Refusal::NoProvider => {
             "Your organization's sign-in service cannot be used at the moment."
         }
-        Refusal::Saml(_) | Refusal::ReplayedAssertion | Refusal::Oidc(_) | Refusal::NotFresh => {
+        Refusal::Unreadable(_)
+        | Refusal::Saml(_)
+        | Refusal::ReplayedAssertion
+        | Refusal::Oidc(_)
+        | Refusal::NotFresh
+        | Refusal::BouncedAgain => {
             "The answer of your organization's sign-in service was not accepted."
         }
         Refusal::Mapping(_) | Refusal::NotAdmitted(_) | Refusal::Inactive => {
@@ -170,10 +175,12 @@ pub const fn status_of(refusal: &Refusal) -> StatusCode {
         | Refusal::OtherSession
         | Refusal::OutOfTurn(_)
         | Refusal::NoProvider
+        | Refusal::Unreadable(_)
         | Refusal::Saml(_)
         | Refusal::ReplayedAssertion
         | Refusal::Oidc(_)
-        | Refusal::NotFresh => StatusCode::BAD_REQUEST,
+        | Refusal::NotFresh
+        | Refusal::BouncedAgain => StatusCode::BAD_REQUEST,
         Refusal::NoMetadata(_) | Refusal::ProviderBroken(_) | Refusal::Unreachable(_) => {
             StatusCode::BAD_GATEWAY
         }

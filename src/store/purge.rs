@@ -2,11 +2,12 @@
 
 use diesel::prelude::*;
 
+use super::member_uses::REMEMBERED;
 use super::{
     Conn, Error,
     schema::{
-        browser_sessions, devices, grants, logins, logout_notices, logouts, pushed_requests,
-        refresh_tokens, replays, throttles, traces,
+        browser_sessions, devices, grants, logins, logout_notices, logouts, member_uses,
+        pushed_requests, refresh_tokens, replays, throttles, traces,
     },
 };
 use crate::domain::words::UnixTime;
@@ -41,6 +42,8 @@ pub fn expired(conn: &mut Conn, now: UnixTime) -> Result<usize, Error> {
     let old = logout_notices::table.filter(logout_notices::created_at.lt(at(RECEIPTS)));
     rows += diesel::delete(old).execute(conn)?;
     rows += diesel::delete(devices::table.filter(devices::expires_at.lt(at(60)))).execute(conn)?;
+    let unused = member_uses::table.filter(member_uses::used_at.lt(at(REMEMBERED)));
+    rows += diesel::delete(unused).execute(conn)?;
     let calm = throttles::table.filter(throttles::last_at.lt(at(FAILURES)));
     rows += diesel::delete(calm).execute(conn)?;
     Ok(rows)

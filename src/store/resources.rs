@@ -8,7 +8,7 @@ use super::{
     Conn, Error, Tx,
     changes::{self, Topic},
     consents,
-    schema::resources,
+    schema::{entities, federations, fetched, member_uses, refreshes, resources},
 };
 use crate::domain::words::UnixTime;
 
@@ -104,7 +104,8 @@ pub fn update(
 }
 
 /// Marks the document as deleted and forgets its secret; of an application everything ends that people gave
-/// it, since another may have its name one day. `false`: it was not there.
+/// it, of a provider what was fetched for it, so that another one of that name begins anew. Who was known by
+/// a provider stays known. `false`: it was not there.
 ///
 /// # Errors
 /// [`Error`] when the database fails.
@@ -123,5 +124,17 @@ pub fn delete(tx: &mut Tx<'_>, kind: &str, id: &str, now: UnixTime) -> Result<bo
             resources::secret.eq(None::<String>),
         ))
         .execute(conn)?;
+    if rows == 1 && kind == "IdentityProvider" {
+        forget_metadata(conn, id)?;
+    }
     Ok(rows == 1)
+}
+
+fn forget_metadata(conn: &mut Conn, idp: &str) -> Result<(), Error> {
+    diesel::delete(fetched::table.find(idp)).execute(conn)?;
+    diesel::delete(refreshes::table.find(idp)).execute(conn)?;
+    diesel::delete(federations::table.find(idp)).execute(conn)?;
+    diesel::delete(entities::table.filter(entities::idp.eq(idp))).execute(conn)?;
+    diesel::delete(member_uses::table.filter(member_uses::idp.eq(idp))).execute(conn)?;
+    Ok(())
 }

@@ -92,6 +92,24 @@ table! {
     }
 }
 table! {
+    registration_tokens (digest) {
+        digest -> Text,
+        name -> Text,
+        organization -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        uses_left -> BigInt,
+    }
+}
+table! {
+    registrations (client_id) {
+        client_id -> Text,
+        digest -> Text,
+        registered_at -> BigInt,
+        token -> Text,
+    }
+}
+table! {
     devices (device) {
         device -> Text,
         user_code -> Text,
@@ -220,6 +238,9 @@ table! {
         held_at -> Nullable<BigInt>,
         settled -> Nullable<Text>,
     }
+}
+table! {
+    member_uses (idp, entity_id) { idp -> Text, entity_id -> Text, used_at -> BigInt, }
 }
 table! { told_terms (subject) { subject -> Text, level -> BigInt, } }
 table! {

@@ -246,6 +246,38 @@ stories! {
         assert_eq!(fetches(), 2, "forged answers do not make us fetch");
     }
 
+    /// What ends is told of the members that people come from, and the feed's own end once; not of all that
+    /// are published.
+    async fn ends_are_told_of_members_in_use(it: Federation) {
+        let own = it.world.broker.forecast().await.expect("terms").len();
+        let path = it.picks(&mut it.world.browser(), "north", &it.north, "ada@north.example").await;
+        assert_eq!(path, "/account");
+        let ends = it.world.clock.now().plus(10 * 86_400);
+        let members = it.members().into_iter().map(|member| member.valid_until(ends).build());
+        let feed = aggregate(members, None, Some(it.registrar.signing()));
+        it.world.neighbours.publishes(Some(feed));
+        it.later().await;
+        let terms = it.world.broker.forecast().await.expect("terms");
+        let of_members: Vec<_> = terms.iter().filter_map(|term| term.member.as_ref()).collect();
+        assert_eq!(of_members.len(), 1, "its certificate: {of_members:?}");
+        assert_eq!((of_members[0].entity_id.as_str(), of_members[0].name.as_str()),
+            (it.north.entity_id(), "North Hospital"));
+        assert_eq!(terms.len(), own + 2, "and the feed's end, once");
+        it.world.broker.tell_of_ends().await.expect("told");
+        let told = json!(it.events(Action::TermNear).await).to_string();
+        assert!(told.contains("\"what\":\"metadata\""), "{told}");
+
+        it.world.clock.advance(91 * 86_400);
+        let terms = it.world.broker.forecast().await.expect("terms");
+        assert!(terms.iter().all(|term| term.member.is_none()), "nobody came for three months");
+        it.configure(json!({ "entityId": it.south.entity_id() })).await;
+        it.publishes(it.members(), it.registrar.signing());
+        it.later().await;
+        let terms = it.world.broker.forecast().await.expect("terms");
+        let of_members: Vec<_> = terms.iter().filter_map(|term| term.member.as_ref()).collect();
+        assert_eq!(of_members.len(), 1, "the one that is named: {of_members:?}");
+    }
+
     /// With an entity ID there is nothing to pick.
     async fn one_member_of_a_feed_is_a_provider_like_any_other(it: Federation) {
         it.configure(json!({ "entityId": it.south.entity_id() })).await;

@@ -19,6 +19,7 @@ mod logs;
 mod metadata;
 mod pushed_requests;
 mod refresh;
+mod registration;
 mod request_objects;
 mod requests;
 pub mod response_modes;

@@ -196,27 +196,8 @@ impl Broker {
         self.begin(Destination::Own { return_to }, idp, browser, caller).await
     }
 
-    /// A sign-in that began at its provider begins again here, towards an application that the provider may
-    /// lead to (OIDC Core §4).
-    ///
-    /// # Errors
-    /// [`LoginError`]; an application that it may not lead to counts as none.
-    pub async fn begin_landing(
-        &self,
-        idp: IdpId,
-        client: &str,
-        browser: Option<&str>,
-        caller: &Caller,
-    ) -> Result<Step, LoginError> {
-        let configuration = self.configuration();
-        let provider = configuration.provider(&idp);
-        let landing = provider.and_then(|provider| configuration.landing(provider, client));
-        let destination = destination_of(landing);
-        self.begin(destination, Some(idp), browser, caller).await
-    }
-
     /// Stores the login, bound to the browser, and sends the person on.
-    async fn begin(
+    pub(super) async fn begin(
         &self,
         destination: Destination,
         idp: Option<IdpId>,

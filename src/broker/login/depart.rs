@@ -48,13 +48,17 @@ impl Broker {
         caller: &Caller,
     ) -> Result<Step, LoginError> {
         let (next, moved, state) = self.plan_departure(&pending, idp, member, caller).await?;
+        let subject = Subject { login: Some(pending.login.clone()), idp: Some(idp.clone()) };
         let won = self
             .store
             .write(move |tx| -> Result<bool, Error> {
                 Ok(store::logins::advance(tx, &pending, &moved, Some(&state), None)?)
             })
             .await?;
-        if won { Ok(Step::to(next)) } else { Err(Refusal::Unknown.into()) }
+        if won {
+            return Ok(Step::to(next));
+        }
+        Err(self.refuse(caller, subject, Trace::default(), Refusal::Unknown).await)
     }
 
     /// Stores a login that begins at its provider: one write instead of two.

@@ -272,6 +272,9 @@ fn commit(tx: &mut Tx<'_>, ending: &Ending) -> Result<Option<Granted>, LoginErro
     let session = open_session(tx, ending, &user)?;
     let granting = ending.granting.as_ref();
     let granted = granting.map(|granting| granting.run(tx, &session)).transpose()?;
+    if let (Some(idp), Some(member)) = (&session.authentication.idp, &session.upstream.entity) {
+        store::member_uses::note(tx, idp, member, ending.now)?;
+    }
     record(tx, ending, &session, trace)?;
     Ok(granted)
 }

@@ -27,7 +27,7 @@ pub use consent::{AskedScope, Given, Question};
 pub use members::Members;
 pub(super) use oidc::secret_place;
 pub use pushed::{PushError, Pushed};
-pub use unsolicited::Arrival;
+pub use unsolicited::{Arrival, Bounced};
 
 use crate::{
     broker::{Broker, Caller, Error, oidc_exchange::ExchangeError, upstream::UpstreamError},
@@ -101,6 +101,8 @@ pub enum Refusal {
     NoProvider,
     #[error("the identity provider cannot be used: {0}")]
     ProviderBroken(String),
+    #[error("what was posted as a SAML response cannot be read: {0}")]
+    Unreadable(String),
     #[error("the SAML response was refused: {0}")]
     Saml(#[from] sp::Rejection),
     #[error("the assertion was used before")]
@@ -113,6 +115,8 @@ pub enum Refusal {
     Unreachable(String),
     #[error("the provider did not ask the person again, as the application wants")]
     NotFresh,
+    #[error("the provider answers as if nobody had asked, again and again")]
+    BouncedAgain,
     #[error("{0}")]
     Mapping(#[from] mapping::Refused),
     #[error("{0}")]
@@ -252,12 +256,14 @@ const fn check_of(refusal: &Refusal) -> &'static str {
         Refusal::OtherSession => "session",
         Refusal::OutOfTurn(_) => "order of steps",
         Refusal::NoProvider | Refusal::ProviderBroken(_) => "identity provider",
+        Refusal::Unreadable(_) => "form",
         Refusal::Saml(_) => "SAML response",
         Refusal::ReplayedAssertion => "replay",
         Refusal::Oidc(_) => "OpenID Connect answer",
         Refusal::NoMetadata(_) => "provider metadata",
         Refusal::Unreachable(_) => "reaching the provider",
         Refusal::NotFresh => "fresh sign-in",
+        Refusal::BouncedAgain => "request",
         Refusal::Mapping(_) => "mapping",
         Refusal::NotAdmitted(_) => "provisioning",
         Refusal::Inactive => "account",
@@ -283,6 +289,10 @@ const fn mend_of(refusal: &Refusal) -> &'static str {
         Refusal::OutOfTurn(_) => "The person used an old page or the back button; begin again.",
         Refusal::NoProvider => "Enable the provider, or offer it to the application.",
         Refusal::ProviderBroken(_) => "Correct the provider's configuration.",
+        Refusal::Unreadable(_) => {
+            "A SAML response is posted as application/x-www-form-urlencoded, up to 1 MiB, each field \
+             once. If the provider does so, look for a proxy on the way that limits or rewrites forms."
+        }
         Refusal::Saml(_) | Refusal::Oidc(_) => "See the failed check.",
         Refusal::ReplayedAssertion => {
             "Each assertion counts once; begin again from the application."
@@ -297,6 +307,10 @@ const fn mend_of(refusal: &Refusal) -> &'static str {
         Refusal::NotFresh => {
             "Let the provider honour ForceAuthn (SAML) or prompt=login (OpenID Connect), or let the \
              application ask for less."
+        }
+        Refusal::BouncedAgain => {
+            "Let the provider send RelayState back as it came and InResponseTo in its answer (SAML \
+             Profiles section 4.1.4.2); else its answers cannot be told from sign-ins that begin there."
         }
         Refusal::Mapping(_) => "Correct the mapping of the provider, or what it sends.",
         Refusal::NotAdmitted(_) => {

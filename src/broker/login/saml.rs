@@ -43,7 +43,10 @@ impl Broker {
         let mut subject = Subject { login: None, idp: Some(idp.clone()) };
         let done = self.believe(idp, saml_response, relay_state, &mut subject, &mut trace).await;
         match done {
-            Ok(step) => Ok(step),
+            Ok(step) => {
+                self.record_bounce(&step.next, caller).await;
+                Ok(step)
+            }
             Err(LoginError::Refused(refusal)) => {
                 let silent = silent_answer(&subject, &refusal, self.issuer());
                 let refused = self.refuse(caller, subject, trace, refusal).await;
@@ -55,6 +58,15 @@ impl Broker {
                 }
             }
             Err(failed) => Err(failed),
+        }
+    }
+
+    /// What was posted there is no form that can be read, which says nothing of any login.
+    pub async fn unreadable_response(&self, idp: &IdpId, reason: String, caller: &Caller) {
+        let subject = Subject { login: None, idp: Some(idp.clone()) };
+        let refused = self.refuse(caller, subject, Trace::default(), Refusal::Unreadable(reason));
+        if let LoginError::Failed(error) = refused.await {
+            tracing::error!(%error, "a refusal could not be recorded");
         }
     }
 

@@ -20,6 +20,8 @@ pub enum Refusal {
     ProviderBroken(String),
     #[error("the federation has no member {0}")]
     NoMember(String),
+    #[error("what was posted as a SAML message cannot be read: {0}")]
+    Unreadable(String),
     #[error("{0}")]
     Saml(#[from] sp::Rejection),
     #[error("this request has been followed before")]
@@ -49,6 +51,7 @@ impl Refusal {
         match self {
             Self::NoProvider | Self::ProviderBroken(_) => "identity provider",
             Self::NoMember(_) => "member",
+            Self::Unreadable(_) => "form",
             Self::Saml(_) => "SAML message",
             Self::Replayed => "replay",
             Self::UnknownRequest => "in response to",
@@ -64,6 +67,10 @@ impl Refusal {
                 "Only members of the feed in force are heard. If this one joined a moment ago, fetch \
                  the feed on the provider's page."
             }
+            Self::Unreadable(_) => {
+                "A SAML message is posted as application/x-www-form-urlencoded, up to 1 MiB, each field \
+                 once. If the provider does so, look for a proxy that limits or rewrites forms."
+            }
             Self::Saml(_) => "See the failed check.",
             Self::Replayed => "Each LogoutRequest counts once; the provider repeats an old one.",
             Self::UnknownRequest => {
@@ -75,6 +82,15 @@ impl Refusal {
 }
 
 impl Broker {
+    /// What was posted there is no form that can be read.
+    pub async fn unreadable_logout(&self, idp: &IdpId, reason: String, caller: &Caller) {
+        let refusal = Refusal::Unreadable(reason);
+        let refused = self.refuse_logout(caller, idp, Trace::default(), &refusal).await;
+        if let Err(error) = refused {
+            tracing::error!(%error, "a refusal could not be recorded");
+        }
+    }
+
     /// Leaves a trace under the caller's reference and a record in the audit log, as for logins.
     pub(super) async fn refuse_logout(
         &self,
