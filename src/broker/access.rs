@@ -232,7 +232,10 @@ impl Broker {
             self.revoke_grant(standing.grant, caller).await?;
         }
         match standing.session {
-            Some(session) => Ok(drop(self.end_session(session, caller).await?)),
+            Some(session) => {
+                self.end_session(session, caller).await?;
+                Ok(())
+            }
             None => Ok(()),
         }
     }
