@@ -28,7 +28,7 @@ pub enum ErrorCode {
     RequestUriNotSupported,
     InvalidRequestObject,
     RegistrationNotSupported,
-    // RFC 8707 §2
+    // RFC 8693 §2.2.2, RFC 8707 §2
     InvalidTarget,
     // RFC 6750 §3.1
     InvalidToken,

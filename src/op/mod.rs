@@ -16,6 +16,7 @@ mod consent;
 mod device;
 mod dpop;
 mod error;
+mod exchange;
 mod introspection;
 mod logout_token;
 mod me;
@@ -34,7 +35,7 @@ pub use authorize::{
 };
 use claims::scope_of;
 pub use claims::{
-    AccessToken, Confirmation, IdToken, Person, PersonalClaims, SignedUserInfo, UserInfo,
+    AccessToken, Actor, Confirmation, IdToken, Person, PersonalClaims, SignedUserInfo, UserInfo,
 };
 pub use client::{
     AssertionExpectations, AssertionFault, ClientCredentials, Credential, check_assertion,
@@ -50,6 +51,7 @@ pub use dpop::{
     Presented, Proof, ProofExpectations, ProofFault, Scheme, check_binding, check_key, check_proof,
 };
 pub use error::ErrorCode;
+pub use exchange::{ACCESS_TOKEN, ExchangeRequest, check_exchange, exchanged};
 pub use introspection::{Introspection, RefreshClaims};
 pub use logout_token::{LogoutToken, frontchannel_address};
 pub use me::{Named, Tenant, me, profile_reference};

@@ -81,12 +81,17 @@ pub struct ClientApplication {
     pub id_token_signed_response_alg: SigningAlg,
     #[serde(default = "es256")]
     pub access_token_signed_response_alg: SigningAlg,
+    #[serde(default, skip_serializing_if = "AccessTokenFormat::is_jwt")]
+    pub access_token_format: AccessTokenFormat,
     /// Absent: userinfo answers are plain JSON (OIDC Core §5.3.2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub userinfo_signed_response_alg: Option<SigningAlg>,
     /// The resources that this application serves (`aud`): it may introspect tokens that are for them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub audiences: Vec<String>,
+    /// The resources that it may go on to with a person's token, by exchange (RFC 8693).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exchange_audiences: Vec<String>,
     /// Claims of its own, beyond the standard ones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub claims: Vec<ClaimRule>,
@@ -113,6 +118,25 @@ pub enum GrantType {
     ClientCredentials,
     #[serde(rename = "urn:ietf:params:oauth:grant-type:device_code", alias = "device_code")]
     DeviceCode,
+    #[serde(rename = "urn:ietf:params:oauth:grant-type:token-exchange", alias = "token-exchange")]
+    TokenExchange,
+}
+
+/// What an access token looks like to the application.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AccessTokenFormat {
+    /// Signed, readable by whom it is for (RFC 9068).
+    #[default]
+    Jwt,
+    /// Random; who needs to know introspects it.
+    Opaque,
+}
+
+impl AccessTokenFormat {
+    fn is_jwt(&self) -> bool {
+        *self == Self::Jwt
+    }
 }
 
 /// Whether a person is asked before an application learns of him.
@@ -161,11 +185,16 @@ impl SigningAlg {
         }
     }
 
-    /// The algorithm of that `alg`, compared exactly; `None` for any other, `none` among them.
+    /// The algorithm of that `alg`, compared exactly; `None` for any other, `none` among them. What we call
+    /// `EdDSA` is also known as `Ed25519` (RFC 9864 §2.2).
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
+        let name = if name == "Ed25519" { "EdDSA" } else { name };
         Self::ALL.into_iter().find(|alg| alg.name() == name)
     }
+
+    /// Every `alg` that [`Self::named`] knows: what others may sign with.
+    pub const KNOWN: [&str; 5] = ["RS256", "PS256", "ES256", "EdDSA", "Ed25519"];
 }
 
 impl ClientApplication {
@@ -248,6 +277,16 @@ impl ClientApplication {
         }
         if public && self.grant_types.contains(&GrantType::ClientCredentials) {
             return refuse("grantTypes", "client_credentials needs a confidential client");
+        }
+        let exchanges = self.grant_types.contains(&GrantType::TokenExchange);
+        if public && exchanges {
+            return refuse("grantTypes", "token exchange needs a confidential client");
+        }
+        if exchanges == self.exchange_audiences.is_empty() {
+            return refuse(
+                "exchangeAudiences",
+                "are the resources that tokens may be exchanged for; they go with that grant type",
+            );
         }
         if public && !self.audiences.is_empty() {
             return refuse(

@@ -107,6 +107,7 @@ impl Refusal {
             Self::RequestObject => ErrorCode::RequestNotSupported,
             Self::RequestUri => ErrorCode::RequestUriNotSupported,
             Self::Object(_) => ErrorCode::InvalidRequestObject,
+            Self::OtherKey => ErrorCode::InvalidDpopProof,
             Self::Registration => ErrorCode::RegistrationNotSupported,
             Self::Scope => ErrorCode::InvalidScope,
             Self::LoginRequired | Self::OtherPerson => ErrorCode::LoginRequired,
@@ -126,7 +127,6 @@ impl Refusal {
             | Self::Hint
             | Self::NotPushed
             | Self::NotSigned
-            | Self::OtherKey
             | Self::PushedRequestUri
             | Self::PushedSize => ErrorCode::InvalidRequest,
         }
