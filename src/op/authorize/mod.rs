@@ -44,7 +44,7 @@ pub enum Refusal {
     Grant,
     #[error("request objects are for applications that have registered keys")]
     RequestObject,
-    #[error("request_uri is not offered")]
+    #[error("only a request_uri of our own making is taken")]
     RequestUri,
     #[error("registration by request is not offered")]
     Registration,
