@@ -232,12 +232,18 @@ impl Broker {
             self.revoke_grant(standing.grant, caller).await?;
         }
         match standing.session {
+<<<<<<< HEAD
             Some(session) => {
                 self.end_session(session, caller).await?;
                 Ok(())
             }
             None => Ok(()),
+=======
+            Some(session) => self.end_session(session, caller).await.map(drop)?,
+            None => {}
+>>>>>>> tok
         }
+        Ok(())
     }
 
     /// The client and session of an ID token of ours, expired or not, as a hint for signing out.

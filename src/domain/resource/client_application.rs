@@ -168,6 +168,7 @@ pub enum SigningAlg {
     PS256,
     ES256,
     /// With Ed25519 (RFC 8037 §3.1).
+    #[serde(alias = "Ed25519")]
     EdDSA,
 }
 
