@@ -1,6 +1,6 @@
-//! Signed requests (RFC 9101), by value and pushed, and pushed ones that are bound to a key.
+//! Signed requests (RFC 9101), by value and pushed.
 
-use medict::{domain::resource::SigningAlg, samples::key_holder::KeyHolder};
+use medict::domain::resource::SigningAlg;
 use serde_json::{Value, json};
 
 use super::response_modes::answer;
@@ -67,35 +67,6 @@ stories! {
         browser.open(&by_value(&world, &object, &[])).await.expect("an answer");
         let found = answer(&mut browser, &shop, "query");
         assert_eq!(found["error"], "login_required", "believed, and nobody is signed in");
-    }
-
-    /// The code of a request that was pushed with a proof of a key is for the holder of that key.
-    async fn a_pushed_request_binds_its_code_to_a_key(world: World) {
-        let shop = world.shop();
-        let key = KeyHolder::new(SigningAlg::ES256).expect("a key");
-        let at = format!("{}/oauth2/par", world.url);
-        let url = url::Url::parse(&shop.authorize_url(&[("idp", "corporate")])).expect("a URL");
-        let form: Vec<(String, String)> = url.query_pairs().into_owned().collect();
-        let client = reqwest::Client::new();
-        let prove = || key.sign(&KeyHolder::claims("POST", &at, None, world.clock.now())).expect("signed");
-        let proof = prove();
-        let send = |form: Vec<(String, String)>| {
-            client.post(&at).header("DPoP", &proof).form(&form).send()
-        };
-        let mut other = form.clone();
-        other.push(("dpop_jkt".to_owned(), "x".repeat(43)));
-        assert_eq!(send(other).await.expect("an answer").status(), 400, "two keys");
-        let again = send(form.clone()).await.expect("an answer");
-        assert_eq!(again.status(), 400, "a proof counts once, also one that was refused");
-
-        let fresh = client.post(&at).header("DPoP", prove());
-        let pushed = fresh.form(&form).send().await.expect("an answer");
-        assert_eq!(pushed.status(), 201);
-        let body: Value = serde_json::from_str(&pushed.text().await.expect("a body")).expect("JSON");
-        let mut browser = world.browser();
-        browser.open(&shop.pushed_url(body["request_uri"].as_str().expect("a URI"), &[])).await.expect("an answer");
-        let code = shop.code(&browser);
-        assert!(shop.redeem(&code).await.is_err(), "without the key");
     }
 }
 

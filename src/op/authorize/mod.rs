@@ -44,7 +44,7 @@ pub enum Refusal {
     Grant,
     #[error("request objects are for applications that have registered keys")]
     RequestObject,
-    #[error("request_uri is not offered")]
+    #[error("only a request_uri of our own making is taken")]
     RequestUri,
     #[error("registration by request is not offered")]
     Registration,
@@ -107,6 +107,7 @@ impl Refusal {
             Self::RequestObject => ErrorCode::RequestNotSupported,
             Self::RequestUri => ErrorCode::RequestUriNotSupported,
             Self::Object(_) => ErrorCode::InvalidRequestObject,
+            Self::OtherKey => ErrorCode::InvalidDpopProof,
             Self::Registration => ErrorCode::RegistrationNotSupported,
             Self::Scope => ErrorCode::InvalidScope,
             Self::LoginRequired | Self::OtherPerson => ErrorCode::LoginRequired,
@@ -126,7 +127,6 @@ impl Refusal {
             | Self::Hint
             | Self::NotPushed
             | Self::NotSigned
-            | Self::OtherKey
             | Self::PushedRequestUri
             | Self::PushedSize => ErrorCode::InvalidRequest,
         }
