@@ -5,11 +5,10 @@ use std::sync::Arc;
 use super::{
     Broker, Error,
     access::{AccessError, Verified},
-    clients::Unspent,
     tokens::TokenError,
 };
 use crate::{
-    op::{self, Once, Parameters, Presented, Proof, ProofExpectations, ProofFault, TokenRefusal},
+    op::{self, Once, Presented, Proof, ProofExpectations, ProofFault, TokenRefusal},
     store,
 };
 
@@ -31,25 +30,6 @@ impl Broker {
             self.use_up(once).await?;
         }
         Ok(verified)
-    }
-
-    /// A pushed request, bound to the key of the proof that came with it, as by `dpop_jkt` (RFC 9449 §10.1).
-    ///
-    /// # Errors
-    /// [`ProofFault`] as a refusal, also when `dpop_jkt` names another key.
-    pub(super) async fn bind_pushed(
-        &self,
-        proof: Option<&str>,
-        request: Parameters,
-    ) -> Result<Parameters, TokenError> {
-        let Some(proof) = self.read_proof(proof, "/oauth2/par")? else { return Ok(request) };
-        if request.get("dpop_jkt").is_some_and(|named| named != proof.jkt) {
-            return Err(TokenRefusal::from(ProofFault::OtherKey).into());
-        }
-        let mut unspent = Unspent::default();
-        let jkt = unspent.take(proof);
-        self.spend(unspent).await?;
-        Ok(request.with("dpop_jkt", &jkt))
     }
 
     async fn use_up(&self, once: Once) -> Result<(), AccessError> {

@@ -25,6 +25,7 @@ mod once;
 mod parameters;
 mod pushed;
 mod registration;
+mod request_object;
 mod token;
 
 pub use answer::{Delivery, ReturnAddress, with_query};
@@ -59,6 +60,7 @@ pub use once::Once;
 pub use parameters::{Parameters, Unreadable};
 pub use pushed::{check_pushed, pushable, pushed_handle, request_uri};
 pub use registration::{ClientInformation, ClientMetadata, Refusal as RegistrationRefusal};
+pub use request_object::{ObjectExpectations, ObjectFault, check_signed, read_request_object};
 pub use token::{
     Refusal as TokenRefusal, TokenRequest, TokenResponse, check_code, check_grant_type,
     check_narrowed_scope, check_refreshed_scope,

@@ -23,6 +23,7 @@ mod opaque;
 mod pushed_requests;
 mod refresh;
 mod registration;
+mod request_objects;
 mod requests;
 pub mod response_modes;
 mod revocation;

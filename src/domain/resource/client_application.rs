@@ -57,6 +57,12 @@ pub struct ClientApplication {
     pub require_pkce: bool,
     #[serde(default)]
     pub require_pushed_authorization_requests: bool,
+    /// Requests count only when the application has signed them (RFC 9101 §10.5).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub require_signed_request_object: bool,
+    /// The one algorithm of its request objects; absent: any that fits its keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_object_signing_alg: Option<SigningAlg>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_endpoint_auth_method: Option<TokenEndpointAuthMethod>,
     /// Its access tokens are bound to keys, always (RFC 9449 §5.2).
@@ -289,6 +295,9 @@ impl ClientApplication {
                 "are for confidential clients: anybody can speak for others",
             );
         }
+        if self.require_signed_request_object && !self.has_keys() {
+            return refuse("requireSignedRequestObject", "needs `jwks` or `jwksUri`");
+        }
         if self.secret.as_ref().is_some_and(|secret| secret.len() < 16) {
             return refuse("secret", "is at least 16 characters; leave it out to have one made");
         }
@@ -329,6 +338,12 @@ impl ClientApplication {
     #[must_use]
     pub fn signs_assertions(&self) -> bool {
         self.auth_method() == TokenEndpointAuthMethod::PrivateKeyJwt
+    }
+
+    /// Whether it has registered keys that its signatures are verified with.
+    #[must_use]
+    pub const fn has_keys(&self) -> bool {
+        self.jwks.is_some() || self.jwks_uri.is_some()
     }
 
     /// Whether its sign-ins bring refresh tokens.

@@ -96,11 +96,14 @@ fn protocol() -> Group {
                 .hint("A JWK Set: { keys: [ … ] }, public halves only."),
             Input::flag("requirePkce", "Require PKCE")
                 .hint("Only a confidential application that cannot do it goes without."),
+            Input::flag("requirePushedAuthorizationRequests", "Require pushed requests")
+                .hint("Authorization requests count only when they were pushed (RFC 9126)."),
+            Input::flag("requireSignedRequestObject", "Require signed requests").hint(
+                "Authorization requests count only when the application signed them (RFC 9101).",
+            ),
             Input::flag("dpopBoundAccessTokens", "Bind access tokens to a key (DPoP)").hint(
                 "Every request for tokens then needs a proof; unset, an application may send one.",
             ),
-            Input::flag("requirePushedAuthorizationRequests", "Require pushed requests")
-                .hint("Authorization requests count only when they were pushed (RFC 9126)."),
         ],
     )
 }
