@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use chrono::{Datelike, Timelike};
 use serde::{Deserialize, Serialize};
 
 /// Declares newtypes over `String`, one for each thing that has a name.
@@ -85,10 +86,10 @@ impl UnixTime {
     /// As `xs:dateTime` in UTC with whole seconds: `2026-11-24T09:30:00Z` (SAML Core §1.3.3).
     #[must_use]
     pub fn to_rfc3339(self) -> String {
-        chrono::DateTime::from_timestamp(self.0, 0)
-            .unwrap_or_default()
-            .format("%Y-%m-%dT%H:%M:%SZ")
-            .to_string()
+        let time = chrono::DateTime::from_timestamp(self.0, 0).unwrap_or_default().naive_utc();
+        let (year, month, day) = (time.year(), time.month(), time.day());
+        let (hour, minute, second) = (time.hour(), time.minute(), time.second());
+        format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
     }
 
     /// Reads an `xs:dateTime` or RFC 3339 time that states its zone; fractions of a second are cut.

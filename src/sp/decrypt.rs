@@ -20,7 +20,7 @@ use super::{
     names::{DS, XENC, XENC11},
     rejection::Rejection,
     service_provider::SpKey,
-    signature::base64,
+    signature::decoded,
     tree::{Node, attribute, child, children, expect},
 };
 
@@ -204,5 +204,5 @@ fn method<'t>(node: Node<'t>) -> Result<&'t str, Rejection> {
 
 fn cipher_value(node: Node) -> Result<Vec<u8>, Rejection> {
     let value = expect(expect(node, XENC, "CipherData")?, XENC, "CipherValue")?;
-    base64(value).map_err(|_| Rejection::Decryption)
+    decoded(value).map_err(|_| Rejection::Decryption)
 }

@@ -1,11 +1,12 @@
 //! From what the browser delivered to a document whose elements stand where they belong.
 
 use super::{
+    base64,
     guard::MESSAGE_BYTES,
     names::{ASSERTION, DS, PROTOCOL},
     rejection::Rejection,
     steps::{Checked, passed},
-    tree::{Node, children, decode_base64, is},
+    tree::{Node, children, is},
 };
 
 use crate::domain::trace::Actual;
@@ -32,7 +33,7 @@ pub(super) fn check_size(encoded: &str) -> Checked<()> {
 
 /// Decodes the form parameter (SAML Bindings §3.5.4).
 pub(super) fn decode(encoded: &str) -> Checked<Vec<u8>> {
-    let bytes = decode_base64(encoded).ok_or(Rejection::NotBase64)?;
+    let bytes = base64::decode(encoded).ok_or(Rejection::NotBase64)?;
     if bytes.len() > MESSAGE_BYTES && Rejection::TooLarge.in_force() {
         return Err(Rejection::TooLarge.seeing_plain(format!("{} bytes", bytes.len())));
     }

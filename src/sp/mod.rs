@@ -24,6 +24,7 @@
 mod aggregate;
 mod algorithms;
 mod attributes;
+mod base64;
 mod c14n;
 mod certificates;
 mod conditions;

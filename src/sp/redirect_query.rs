@@ -11,12 +11,12 @@ use flate2::read::DeflateDecoder;
 
 use super::{
     algorithms::SignatureMethod,
+    base64,
     certificates::{SigningKey, Trust},
     guard::MESSAGE_BYTES,
     idp::Idp,
     rejection::Rejection,
     steps::Fault,
-    tree::decode_base64,
 };
 
 /// Which parameter carries the message.
@@ -116,7 +116,7 @@ impl<'q> RedirectQuery<'q> {
         let uri = decode(algorithm);
         let method = SignatureMethod::find(&uri, trust.allow_sha1)
             .map_err(|rejection| rejection.seeing_plain(uri.as_str()))?;
-        let signature = decode_base64(&decode(signature)).ok_or(Rejection::SignatureForm)?;
+        let signature = base64::decode(&decode(signature)).ok_or(Rejection::SignatureForm)?;
         let signed = self.signed(algorithm);
         let made = |key: &&SigningKey| method.verify(&key.key, signed.as_bytes(), &signature);
         let by = trust.keys.iter().find(made).ok_or(Rejection::SignatureMismatch)?;
@@ -135,7 +135,7 @@ impl<'q> RedirectQuery<'q> {
     /// # Errors
     /// [`Rejection::NotBase64`], [`Rejection::NotDeflated`], [`Rejection::TooLarge`].
     pub fn inflate(&self) -> Result<Vec<u8>, Rejection> {
-        let deflated = decode_base64(&decode(self.message)).ok_or(Rejection::NotBase64)?;
+        let deflated = base64::decode(&decode(self.message)).ok_or(Rejection::NotBase64)?;
         let most = u64::try_from(MESSAGE_BYTES).unwrap_or(u64::MAX).saturating_add(1);
         let mut bytes = Vec::new();
         let mut inflater = DeflateDecoder::new(&deflated[..]).take(most);

@@ -25,6 +25,7 @@ use openssl::{
 
 use super::{
     algorithms::{Hash, SignatureMethod, digest_method},
+    base64,
     c14n::{Method, canonicalize},
     certificates::{SigningKey, Trust},
     guard,
@@ -32,7 +33,7 @@ use super::{
     redirect_query::SignedQuery,
     rejection::Rejection,
     steps::Fault,
-    tree::{Node, attribute, child, decode_base64, elements, is, text},
+    tree::{Node, attribute, child, elements, is, text},
 };
 
 /// An element whose bytes a verified signature covers. Made only here.
@@ -128,7 +129,7 @@ impl<'t> Signature<'t> {
         Rejection::SignatureForm.unless(key_info)?;
         demand(signed_info, "SignedInfo")?;
         demand(value, "SignatureValue")?;
-        Ok(Self { node, signed_info, value: base64(value)? })
+        Ok(Self { node, signed_info, value: decoded(value)? })
     }
 
     /// Finds the key that made it.
@@ -181,7 +182,7 @@ impl<'t> SignedInfo<'t> {
             transform: enveloped(transforms, trust)?,
             digest: digest_method(childless(digest)?, trust.allow_sha1)
                 .map_err(|rejection| rejection.seeing_plain(algorithm(digest)))?,
-            digest_value: base64(value)?,
+            digest_value: decoded(value)?,
         })
     }
 
@@ -317,7 +318,7 @@ fn childless<'t>(node: Node<'t>) -> Result<&'t str, Rejection> {
 }
 
 /// The bytes behind base64 text that may be broken into lines.
-pub(super) fn base64(node: Node) -> Result<Vec<u8>, Rejection> {
+pub(super) fn decoded(node: Node) -> Result<Vec<u8>, Rejection> {
     let text: Cow<str> = text(node).map_err(|_| Rejection::SignatureForm)?;
-    decode_base64(&text).ok_or(Rejection::SignatureForm)
+    base64::decode(&text).ok_or(Rejection::SignatureForm)
 }

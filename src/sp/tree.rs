@@ -5,7 +5,6 @@
 
 use std::borrow::Cow;
 
-use base64::{Engine, prelude::BASE64_STANDARD};
 use roxmltree::{Document, Error, ParsingOptions};
 
 use super::{
@@ -124,14 +123,6 @@ pub(super) fn text(node: Node<'_>) -> Result<Cow<'_, str>, Rejection> {
         (Some(only), None) => Ok(Cow::Borrowed(only)),
         (Some(_), Some(_)) => Ok(node.children().filter_map(|piece| piece.text()).collect()),
     }
-}
-
-/// The bytes behind strict base64, which may be broken into lines.
-pub(super) fn decode_base64(text: &str) -> Option<Vec<u8>> {
-    BASE64_STANDARD.decode(text).ok().or_else(|| {
-        let compact: String = text.split_ascii_whitespace().collect();
-        BASE64_STANDARD.decode(compact).ok()
-    })
 }
 
 /// The element's name as written, with its prefix.
