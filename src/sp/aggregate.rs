@@ -31,12 +31,12 @@ use super::{
     c14n::{Method, canonicalize},
     certificates::Trust,
     duration,
-    guard::Comments,
     idp::metadata_signers,
     names::{DS, METADATA},
     rejection::Rejection,
     signature::{Announced, announced},
     tree::{Node, Tree, attribute, elements, is},
+    xml::Comments,
 };
 use scanner::{Piece, Scanner};
 
@@ -271,7 +271,7 @@ impl<F: FnMut(FederationEntity) -> bool> Reader<'_, F> {
     fn canonical(&self, root: Node) -> Result<String, Rejection> {
         let prefixes = self.whole.as_ref().map(|(announced, _)| announced.prefixes.as_slice());
         let prefixes = prefixes.unwrap_or_default().iter().map(Option::as_deref);
-        let mut out = String::with_capacity(root.range().len());
+        let mut out = String::new();
         let written = canonicalize(&mut out, root, None, &Method::Exclusive(prefixes.collect()));
         written.map(|()| out).map_err(|_| Rejection::DigestMismatch)
     }

@@ -1,12 +1,14 @@
 //! From what the browser delivered to a document whose elements stand where they belong.
 
+use memchr::memchr;
+
 use super::{
     base64,
-    guard::MESSAGE_BYTES,
     names::{ASSERTION, DS, PROTOCOL},
     rejection::Rejection,
     steps::{Checked, passed},
     tree::{Node, children, is},
+    xml::MESSAGE_BYTES,
 };
 
 use crate::domain::trace::Actual;
@@ -44,7 +46,7 @@ pub(super) fn decode(encoded: &str) -> Checked<Vec<u8>> {
 /// The text behind the bytes; no other encoding is tried. A zero byte is UTF-16 that happens to be
 /// UTF-8 as well.
 pub(super) fn utf8(bytes: Vec<u8>) -> Checked<String> {
-    if bytes.contains(&0) {
+    if memchr(0, &bytes).is_some() {
         return Err(Rejection::NotUtf8.into());
     }
     let text = String::from_utf8(bytes).map_err(|_| Rejection::NotUtf8)?;
@@ -54,7 +56,7 @@ pub(super) fn utf8(bytes: Vec<u8>) -> Checked<String> {
 /// Finds the one assertion of a `Response`.
 pub(super) fn shape(root: Node) -> Checked<Content> {
     if !is(root, PROTOCOL, "Response") && Rejection::WrongRoot.in_force() {
-        return Err(Rejection::WrongRoot.seeing_plain(root.tag_name().name()));
+        return Err(Rejection::WrongRoot.seeing_plain(root.name()));
     }
     check_places(root)?;
     let mut plain = children(root, ASSERTION, "Assertion").map(Content::Plain);
@@ -86,14 +88,12 @@ pub(super) fn check_decrypted(root: Node, name: &str) -> Result<(), Rejection> {
 /// is hidden in `Extensions`, `Advice`, `Object` or a second wrapper.
 fn check_places(root: Node) -> Result<(), Rejection> {
     let in_place = |node: Node| {
-        let in_response = || node.parent_element() == Some(root) && is(root, PROTOCOL, "Response");
-        match node.tag_name().name() {
+        let in_response = || node.parent() == Some(root) && is(root, PROTOCOL, "Response");
+        match node.name() {
             "Response" => node == root && is(node, PROTOCOL, "Response"),
             "Assertion" => is(node, ASSERTION, "Assertion") && (node == root || in_response()),
             "EncryptedAssertion" => is(node, ASSERTION, "EncryptedAssertion") && in_response(),
-            "Signature" => {
-                is(node, DS, "Signature") && node.parent_element().is_some_and(may_be_signed)
-            }
+            "Signature" => is(node, DS, "Signature") && node.parent().is_some_and(may_be_signed),
             _ => true,
         }
     };

@@ -33,7 +33,6 @@ mod decrypt;
 mod duration;
 mod envelope;
 mod escape;
-mod guard;
 mod idp;
 mod logout;
 mod message;
@@ -52,6 +51,7 @@ mod statement;
 mod steps;
 mod transport;
 mod tree;
+mod xml;
 
 pub use aggregate::{AggregateSummary, BadAggregate, FederationEntity, read_aggregate};
 pub use certificates::{CertificateInfo, read_certificate};

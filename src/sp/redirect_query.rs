@@ -13,10 +13,10 @@ use super::{
     algorithms::SignatureMethod,
     base64,
     certificates::{SigningKey, Trust},
-    guard::MESSAGE_BYTES,
     idp::Idp,
     rejection::Rejection,
     steps::Fault,
+    xml::MESSAGE_BYTES,
 };
 
 /// Which parameter carries the message.
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn nothing_is_inflated_beyond_the_limit() {
-        use base64::{Engine, prelude::BASE64_STANDARD};
+        use ::base64::{Engine, prelude::BASE64_STANDARD};
         let inflated = |bytes: &[u8]| {
             let mut deflated = Vec::new();
             let level = flate2::Compression::best();

@@ -28,12 +28,12 @@ use super::{
     base64,
     c14n::{Method, canonicalize},
     certificates::{SigningKey, Trust},
-    guard,
     names::{ASSERTION, C14N, DS, ENVELOPED, EXC_C14N},
     redirect_query::SignedQuery,
     rejection::Rejection,
     steps::Fault,
     tree::{Node, attribute, child, elements, is, text},
+    xml,
 };
 
 /// An element whose bytes a verified signature covers. Made only here.
@@ -114,6 +114,9 @@ pub(super) fn announced(parent: Node, trust: &Trust) -> Result<Option<Announced>
     Ok(Some(Announced { digest: info.digest, value: info.digest_value, prefixes }))
 }
 
+/// Bytes that a `SignedInfo` usually has.
+const SIGNED_INFO: usize = 768;
+
 struct Signature<'t> {
     node: Node<'t>,
     signed_info: Node<'t>,
@@ -134,7 +137,7 @@ impl<'t> Signature<'t> {
 
     /// Finds the key that made it.
     fn verify<'k>(&self, info: &SignedInfo, trust: &'k Trust) -> Result<&'k SigningKey, Fault> {
-        let mut signed = String::new();
+        let mut signed = String::with_capacity(SIGNED_INFO);
         canonicalize(&mut signed, self.signed_info, None, &info.c14n)
             .map_err(|_| Rejection::SignatureMismatch)?;
         let made = |key: &&SigningKey| {
@@ -278,7 +281,7 @@ fn canonicalization<'t>(node: Node<'t>, trust: &Trust) -> Result<Method<'t>, Fau
 }
 
 /// More prefixes than the guard lets into scope are of no use, and each is looked for at every element.
-const MOST_PREFIXES: usize = guard::NAMESPACES;
+const MOST_PREFIXES: usize = xml::NAMESPACES;
 
 /// The prefixes of `InclusiveNamespaces` (Exclusive Canonicalization 1.0 §4), which has no content.
 fn prefix_list(node: Node<'_>) -> Result<Vec<Option<&str>>, Rejection> {

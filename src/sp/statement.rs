@@ -10,12 +10,12 @@ use super::{
     attributes,
     conditions::{Clock, time},
     decrypt::Opener,
-    guard::Comments,
     message::check_decrypted,
     names::{ASSERTION, TRANSIENT},
     rejection::Rejection,
     steps::Checked,
     tree::{Node, Tree, attribute, child, children, expect, normalise, text},
+    xml::Comments,
 };
 
 /// What a `NameID` says (SAML Core §2.2.3).
