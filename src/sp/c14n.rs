@@ -49,6 +49,7 @@ pub(super) fn canonicalize(
     let mut writer = Writer {
         out,
         method,
+        apex,
         except,
         rendered: Vec::new(),
         attributes: Vec::new(),
@@ -70,9 +71,32 @@ fn inherited_xml_attributes(apex: Node) -> Vec<Attribute> {
     found
 }
 
+/// Takes so many bytes and no more: a namespace of many bytes is written once for each element that uses it.
+pub(super) struct Bounded {
+    pub(super) text: String,
+    most: usize,
+}
+
+impl Bounded {
+    pub(super) fn new(usual: usize, most: usize) -> Self {
+        Self { text: String::with_capacity(usual), most }
+    }
+}
+
+impl Write for Bounded {
+    fn write_str(&mut self, piece: &str) -> fmt::Result {
+        if piece.len() > self.most.saturating_sub(self.text.len()) {
+            return Err(fmt::Error);
+        }
+        self.text.push_str(piece);
+        Ok(())
+    }
+}
+
 struct Writer<'t, 'm, W> {
     out: &'m mut W,
     method: &'m Method<'m>,
+    apex: Node<'t>,
     except: Option<Node<'t>>,
     /// The declarations shown by the open elements: prefix and URI, innermost last.
     rendered: Vec<(Option<&'t str>, &'t str)>,
@@ -154,14 +178,16 @@ impl<'t, W: Write> Writer<'t, '_, W> {
         name: &'t str,
         attributes: &[Attribute<'t>],
     ) {
-        let in_scope = || node.prefixes().chain([None]);
+        // What the element around shows need not be looked at again.
+        let around = node.parent().filter(|_| node != self.apex);
+        let declared = || node.prefixes(around).chain([None]);
         match self.method {
-            Method::Inclusive => wanted.extend(in_scope()),
+            Method::Inclusive => wanted.extend(declared()),
             Method::Exclusive(list) => {
                 let used = attributes.iter().map(|found| prefix(found.written_name()));
                 wanted.extend(used.filter(Option::is_some).chain([prefix(name)]));
                 if !list.is_empty() {
-                    wanted.extend(in_scope().filter(|prefix| list.contains(prefix)));
+                    wanted.extend(declared().filter(|prefix| list.contains(prefix)));
                 }
             }
         }
@@ -255,6 +281,18 @@ mod tests {
             ),
         ] {
             assert_eq!(inner(text, &method), expected, "{method:?}");
+        }
+    }
+
+    #[test]
+    fn a_canonical_form_has_an_end() {
+        let names = "x".repeat(1_000);
+        let text = format!("<a xmlns:p='{names}'>{}</a>", "<p:b/>".repeat(1_000));
+        let tree = Tree::parse(&text, Comments::Refused).expect("parses");
+        for (most, fits) in [(2_000_000, true), (100_000, false)] {
+            let mut out = Bounded::new(0, most);
+            let written = canonicalize(&mut out, tree.root(), None, &Method::Exclusive(vec![]));
+            assert_eq!((written.is_ok(), out.text.len() <= most), (fits, true));
         }
     }
 

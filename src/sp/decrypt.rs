@@ -26,9 +26,9 @@ use super::{
 
 /// More copies of one content key than this are not tried.
 const MOST_KEYS: usize = 4;
-/// RSA private operations that one message may cost. Each takes a good quarter of a millisecond; an
-/// assertion needs one, and one more for each name ID or attribute that is encrypted by itself.
-const MOST_OPERATIONS: u32 = 32;
+/// RSA private operations that one message may cost. Each takes from a quarter of a millisecond to a whole one, and no
+/// message may cost 25; an assertion needs one, and one more for each name ID or attribute that is encrypted by itself.
+pub(super) const MOST_OPERATIONS: u32 = 16;
 const GCM_IV: usize = 12;
 const GCM_TAG: usize = 16;
 const CBC_BLOCK: usize = 16;

@@ -153,7 +153,7 @@ pub(super) fn find_provider(root: Node<'_>) -> Result<(Node<'_>, Node<'_>), &'st
     }
 }
 
-/// Every entity in a container and in the containers inside it; the guard bounds their depth.
+/// Every entity in a container and in the containers inside it; the parser bounds their depth.
 fn entities_in(container: Node<'_>) -> Vec<Node<'_>> {
     let nested = children(container, METADATA, "EntitiesDescriptor").flat_map(entities_in);
     children(container, METADATA, "EntityDescriptor").chain(nested).collect()

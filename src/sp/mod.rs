@@ -6,7 +6,7 @@
 //! the same way (`logout.rs`).
 //!
 //! ```text
-//! size ▸ base64 ▸ UTF-8 ▸ guard ▸ parse ▸ shape        message.rs guard.rs tree.rs
+//! size ▸ base64 ▸ UTF-8 ▸ parse ▸ shape                 base64.rs xml.rs tree.rs message.rs
 //!   ▸ Response signature ▸ decrypt ▸ Assertion signature    signature.rs c14n.rs decrypt.rs
 //!   ▸ one good, none bad                                    response.rs
 //!   ▸ Status Version Destination InResponseTo Issuer        envelope.rs

@@ -26,7 +26,7 @@ use openssl::{
 use super::{
     algorithms::{Hash, SignatureMethod, digest_method},
     base64,
-    c14n::{Method, canonicalize},
+    c14n::{Bounded, Method, canonicalize},
     certificates::{SigningKey, Trust},
     names::{ASSERTION, C14N, DS, ENVELOPED, EXC_C14N},
     redirect_query::SignedQuery,
@@ -114,8 +114,11 @@ pub(super) fn announced(parent: Node, trust: &Trust) -> Result<Option<Announced>
     Ok(Some(Announced { digest: info.digest, value: info.digest_value, prefixes }))
 }
 
-/// Bytes that a `SignedInfo` usually has.
+/// Bytes that the canonical form of a `SignedInfo` usually has, and at most: each key is tried on all of it.
 const SIGNED_INFO: usize = 768;
+const MOST_SIGNED_INFO: usize = 16 * 1024;
+/// Bytes of the canonical form of anything else that is signed.
+const MOST_CANONICAL: usize = 2 * xml::METADATA_BYTES;
 
 struct Signature<'t> {
     node: Node<'t>,
@@ -137,9 +140,10 @@ impl<'t> Signature<'t> {
 
     /// Finds the key that made it.
     fn verify<'k>(&self, info: &SignedInfo, trust: &'k Trust) -> Result<&'k SigningKey, Fault> {
-        let mut signed = String::with_capacity(SIGNED_INFO);
+        let mut signed = Bounded::new(SIGNED_INFO, MOST_SIGNED_INFO);
         canonicalize(&mut signed, self.signed_info, None, &info.c14n)
             .map_err(|_| Rejection::SignatureMismatch)?;
+        let signed = signed.text;
         let made = |key: &&SigningKey| {
             info.method.verify(&key.key, signed.as_bytes(), &self.value)
                 || !Rejection::SignatureMismatch.in_force()
@@ -220,7 +224,8 @@ struct Digest {
     hasher: Hasher,
     /// What was not hashed yet: many small pieces come, and each call of the hasher has its price.
     waiting: Vec<u8>,
-    empty: bool,
+    /// Bytes so far.
+    length: usize,
 }
 
 impl Digest {
@@ -228,19 +233,22 @@ impl Digest {
 
     fn new(hash: Hash) -> Option<Self> {
         let hasher = Hasher::new(hash.function()).ok()?;
-        Some(Self { hasher, waiting: Vec::with_capacity(Self::PIECE), empty: true })
+        Some(Self { hasher, waiting: Vec::with_capacity(Self::PIECE), length: 0 })
     }
 
     /// `None` also where nothing was written: an empty canonical form proves nothing.
     fn finish(mut self) -> Option<DigestBytes> {
         self.hasher.update(&self.waiting).ok()?;
-        self.hasher.finish().ok().filter(|_| !self.empty)
+        self.hasher.finish().ok().filter(|_| self.length > 0)
     }
 }
 
 impl Write for Digest {
     fn write_str(&mut self, piece: &str) -> fmt::Result {
-        self.empty &= piece.is_empty();
+        self.length += piece.len();
+        if self.length > MOST_CANONICAL {
+            return Err(fmt::Error);
+        }
         if self.waiting.len() + piece.len() > Self::PIECE {
             self.hasher.update(&self.waiting).map_err(|_| fmt::Error)?;
             self.waiting.clear();
@@ -280,7 +288,7 @@ fn canonicalization<'t>(node: Node<'t>, trust: &Trust) -> Result<Method<'t>, Fau
     }
 }
 
-/// More prefixes than the guard lets into scope are of no use, and each is looked for at every element.
+/// More prefixes than the parser lets into scope are of no use, and each is looked for at every element.
 const MOST_PREFIXES: usize = xml::NAMESPACES;
 
 /// The prefixes of `InclusiveNamespaces` (Exclusive Canonicalization 1.0 §4), which has no content.

@@ -78,10 +78,16 @@ impl<'t> Node<'t> {
         document.attributes[range].iter().map(move |data| Attribute { document, data })
     }
 
-    /// The prefixes in scope, innermost first, which may come twice; `None` is the default. Never `xml`.
-    pub(in super::super) fn prefixes(self) -> impl Iterator<Item = Option<&'t str>> {
-        let innermost = self.element().and_then(|element| element.scope);
-        let prefixes = self.document.scope(innermost).map(|(_, declaration)| declaration.prefix);
+    /// The prefixes declared here or outside, but inside `around`, innermost first, which may come twice; `None` is
+    /// the default. Never `xml`.
+    pub(in super::super) fn prefixes(
+        self,
+        around: Option<Self>,
+    ) -> impl Iterator<Item = Option<&'t str>> {
+        let scope = |node: Self| node.element().and_then(|element| element.scope);
+        let end = around.and_then(scope);
+        let declared = self.document.scope(scope(self)).take_while(move |(link, _)| *link != end);
+        let prefixes = declared.map(|(_, declaration)| declaration.prefix);
         prefixes.map(|prefix| Some(prefix).filter(|prefix| !prefix.is_empty()))
     }
 
