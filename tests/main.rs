@@ -1,6 +1,7 @@
 //! Every integration test, in one binary.
 
 mod audit;
+mod conformance;
 mod flows;
 mod process;
 mod secrets;

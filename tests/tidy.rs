@@ -136,6 +136,19 @@ fn samael_is_named_in_one_file() {
     assert_eq!(files.len(), 1, "{files:?}");
 }
 
+/// What a token opens goes through `verify_presented`, which asks for the proof of its key.
+#[test]
+fn access_tokens_come_in_by_one_door() {
+    let homes = ["access.rs", "presented.rs", "revocation.rs"];
+    for path in ["broker", "http"].into_iter().flat_map(sources).filter(|path| !is_test(path)) {
+        let code = code(&path);
+        let reads = ["verify_access_token(", "read_access_token("];
+        let home = homes.iter().any(|home| path.ends_with(home));
+        let named = reads.iter().any(|read| code.contains(read));
+        assert!(home || !named, "{} reads access tokens by itself", path.display());
+    }
+}
+
 #[test]
 fn every_room_is_known_here() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

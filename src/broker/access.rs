@@ -12,10 +12,11 @@ use super::{
 use crate::{
     crypto::{Jws, sha256, sha256_base64url},
     domain::{
+        claims::Place,
         roles,
         words::{ClientId, GrantId, OrganizationId, RoleId, SessionId, UnixTime},
     },
-    op::{self, AccessToken, IdToken, Person, Tenant, UserInfo},
+    op::{self, AccessToken, IdToken, Person, Presented, ProofFault, Tenant, UserInfo},
     store::{self, changes, users::Account},
 };
 
@@ -30,6 +31,8 @@ pub enum AccessError {
     Invalid,
     #[error("the access token lacks the scope `openid`")]
     Scope,
+    #[error(transparent)]
+    Proof(#[from] ProofFault),
     #[error(transparent)]
     Failed(#[from] Error),
 }
@@ -64,7 +67,7 @@ impl Broker {
     ///
     /// # Errors
     /// [`AccessError::Invalid`].
-    pub fn read_access_token(&self, token: &str) -> Result<AccessToken, AccessError> {
+    pub(super) fn read_access_token(&self, token: &str) -> Result<AccessToken, AccessError> {
         let invalid = |_| AccessError::Invalid;
         let jws = Jws::parse(token).and_then(|jws| jws.of_type("at+jwt")).map_err(invalid)?;
         let keys = self.keys();
@@ -74,11 +77,15 @@ impl Broker {
         if ours { Ok(access) } else { Err(AccessError::Invalid) }
     }
 
-    /// Verifies an access token and everything that it lives by: client, grant, session, account.
+    /// Verifies an access token and everything that it lives by: client, grant, session, account. Says
+    /// nothing about who sent it: what a token opens asks [`Self::verify_presented`].
     ///
     /// # Errors
     /// [`AccessError::Invalid`] when any has ended, on this process at once, on others within a second.
-    pub async fn verify_access_token(&self, token: &str) -> Result<Arc<Verified>, AccessError> {
+    pub(super) async fn verify_access_token(
+        &self,
+        token: &str,
+    ) -> Result<Arc<Verified>, AccessError> {
         let (digest, now) = (sha256(token), self.clock.now());
         let here = self.store.revocations();
         let found = self.verdicts.find(&digest, here, self.clock.instant());
@@ -124,13 +131,15 @@ impl Broker {
     ///
     /// # Errors
     /// [`AccessError`].
-    pub async fn userinfo(&self, token: Option<&str>) -> Result<UserInfoAnswer, AccessError> {
-        let verified = self.verify_access_token(token.ok_or(AccessError::Missing)?).await?;
+    pub async fn userinfo(
+        &self,
+        presented: Option<&Presented<'_>>,
+    ) -> Result<UserInfoAnswer, AccessError> {
+        let verified = self.verify_presented(presented).await?;
         let access = &verified.access;
         match &verified.person {
             Some(person) if access.has_scope("openid") => {
-                let info = UserInfo::of(person, access, &verified.asked);
-                self.userinfo_answer(&access.client_id, info)
+                self.userinfo_answer(person, access, &verified.asked)
             }
             _ if access.aud == self.issuer() => Err(AccessError::Scope),
             _ => Err(AccessError::Invalid),
@@ -139,11 +148,15 @@ impl Broker {
 
     fn userinfo_answer(
         &self,
-        client: &ClientId,
-        info: UserInfo,
+        person: &Person,
+        access: &AccessToken,
+        asked: &[String],
     ) -> Result<UserInfoAnswer, AccessError> {
         let configuration = self.configuration();
-        let client = configuration.client(client).ok_or(AccessError::Invalid)?;
+        let client = configuration.client(&access.client_id).ok_or(AccessError::Invalid)?;
+        let open = |scope: &str| access.has_scope(scope);
+        let own = client.claims.evaluate(Place::Userinfo, open, || person.facts());
+        let info = UserInfo { own, ..UserInfo::of(person, access, asked) };
         let Some(alg) = client.resource.userinfo_signed_response_alg else {
             return Ok(UserInfoAnswer::Plain(Box::new(info)));
         };
@@ -156,8 +169,8 @@ impl Broker {
     ///
     /// # Errors
     /// [`AccessError`].
-    pub async fn me(&self, token: Option<&str>) -> Result<Value, AccessError> {
-        let verified = self.verify_access_token(token.ok_or(AccessError::Missing)?).await?;
+    pub async fn me(&self, presented: Option<&Presented<'_>>) -> Result<Value, AccessError> {
+        let verified = self.verify_presented(presented).await?;
         let access = &verified.access;
         let tenant = self.tenant_of(access.organization.as_ref());
         let administers = access.roles.contains(&RoleId::from(roles::ADMINISTRATOR));
@@ -183,9 +196,13 @@ impl Broker {
     ///
     /// # Errors
     /// [`AccessError::Invalid`] when there is none to end.
-    pub async fn sign_out_by_token(&self, token: &str, caller: &Caller) -> Result<(), AccessError> {
-        let access = self.read_access_token(token)?;
-        let grant = grant_of(&access).ok_or(AccessError::Invalid)?;
+    pub async fn sign_out_by_token(
+        &self,
+        presented: &Presented<'_>,
+        caller: &Caller,
+    ) -> Result<(), AccessError> {
+        let verified = self.verify_presented(Some(presented)).await?;
+        let grant = grant_of(&verified.access).ok_or(AccessError::Invalid)?;
         let (now, idle) = (self.clock.now(), self.settings.sessions.idle);
         let find = move |conn: &mut _| Standing::find(conn, &grant, now, idle);
         let standing = self.store.read(find).await?.ok_or(AccessError::Invalid)?;
@@ -193,7 +210,7 @@ impl Broker {
             self.revoke_grant(standing.grant, caller).await?;
         }
         match standing.session {
-            Some(session) => Ok(self.end_session(session, caller).await?),
+            Some(session) => Ok(drop(self.end_session(session, caller).await?)),
             None => Ok(()),
         }
     }
@@ -201,10 +218,15 @@ impl Broker {
     /// The client and session of an ID token of ours, expired or not, as a hint for signing out.
     #[must_use]
     pub fn read_id_token_hint(&self, token: &str) -> Option<(ClientId, SessionId)> {
+        self.read_id_token(token).map(|claims| (claims.aud, claims.sid))
+    }
+
+    /// An ID token of ours, expired or not.
+    pub(super) fn read_id_token(&self, token: &str) -> Option<IdToken> {
         let jws = Jws::parse(token).and_then(|jws| jws.of_type("JWT")).ok()?;
         let keys = self.keys();
         let claims: IdToken = jws.verify(keys.verifying(jws.kid()?)?).ok()?;
-        (claims.iss == self.issuer()).then_some((claims.aud, claims.sid))
+        (claims.iss == self.issuer()).then_some(claims)
     }
 }
 

@@ -7,16 +7,19 @@ use std::{
 
 use super::Keyring;
 use crate::{
+    crypto::JwkSet,
     domain::{
+        claims::ClaimMapping,
         mapping::Mapping,
         presets::Protocol,
         resource::{
             self, ClientApplication, Configuration as Wire, IdentityProvider, Organization,
-            Resource, Role,
+            Resource, Role, SigningAlg,
         },
         roles,
         words::{ClientId, IdpId, OrganizationId, RoleId},
     },
+    rp,
     sp::{self, ServiceProvider},
     store::{fetched::Fetched, resources::Document},
 };
@@ -36,6 +39,8 @@ pub struct Configuration {
     fetched: HashMap<String, Arc<Fetched>>,
     /// Every origin that an application has registered.
     origins: Arc<HashSet<String>>,
+    /// Every algorithm that an application has tokens signed with.
+    signing_algs: Arc<HashSet<SigningAlg>>,
 }
 
 /// An identity provider, ready to use.
@@ -50,7 +55,7 @@ pub struct Provider {
 
 /// How we speak to a provider.
 pub enum Upstream {
-    Saml(Box<SamlSide>),
+    Saml(Arc<SamlSide>),
     Oidc,
 }
 
@@ -58,14 +63,19 @@ pub enum Upstream {
 pub struct SamlSide {
     pub sp: ServiceProvider,
     /// Or why it cannot be spoken to (yet): metadata not fetched, a certificate out of order.
-    pub idp: Result<sp::Idp, String>,
+    pub idp: Result<Arc<sp::Idp>, String>,
+    /// When the metadata came that `idp` is made of, if it was fetched.
+    pub seen: Option<i64>,
 }
 
-/// An application, and the digest of its secret.
+/// An application, the digest of its secret, and the keys it gave us.
 pub struct Client {
     pub id: ClientId,
     pub resource: ClientApplication,
     pub secret: Option<String>,
+    /// Empty where it publishes them itself.
+    pub keys: Arc<JwkSet>,
+    pub claims: ClaimMapping,
 }
 
 impl Configuration {
@@ -109,6 +119,12 @@ impl Configuration {
     #[must_use]
     pub fn allows_origin(&self, origin: &str) -> bool {
         self.origins.contains(origin)
+    }
+
+    /// The algorithms that tokens are signed with for some application.
+    #[must_use]
+    pub(super) fn signing_algs(&self) -> &HashSet<SigningAlg> {
+        &self.signing_algs
     }
 
     /// Sorted by name.
@@ -216,6 +232,8 @@ impl Configuration {
         }
         let origins = next.clients.values().flat_map(|client| &client.resource.allowed_origins);
         next.origins = Arc::new(origins.cloned().collect());
+        let algs = next.clients.values().flat_map(|client| client.resource.signing_algs());
+        next.signing_algs = Arc::new(algs.collect());
         next
     }
 
@@ -232,8 +250,12 @@ impl Configuration {
         let same = |new: &Fetched, old: &HashMap<String, Arc<Fetched>>| {
             old.get(&new.idp).is_some_and(|old| **old == *new)
         };
+        let there: HashSet<_> = fetched.iter().map(|fetched| fetched.idp.clone()).collect();
+        let gone = self.fetched.keys().filter(|id| !there.contains(*id)).cloned();
+        let mut ids: Vec<_> = gone.collect();
+        self.fetched.retain(|id, _| there.contains(id));
         let new = fetched.into_iter().filter(|new| !same(new, &self.fetched)).collect::<Vec<_>>();
-        let ids = new.iter().map(|new| new.idp.clone()).collect();
+        ids.extend(new.iter().map(|new| new.idp.clone()));
         self.fetched.extend(new.into_iter().map(|new| (new.idp.clone(), Arc::new(new))));
         ids
     }
@@ -250,7 +272,10 @@ impl Configuration {
             Ok(Resource::ClientApplication(client)) => {
                 let id = ClientId(document.id.clone());
                 let secret = document.secret.clone();
-                let client = Client { id: id.clone(), resource: *client, secret };
+                let keys = Arc::new(given_keys(&client));
+                // Parsed a moment ago, so that its rules compile.
+                let claims = client.claim_mapping().unwrap_or_default();
+                let client = Client { id: id.clone(), resource: *client, secret, keys, claims };
                 self.clients.insert(id, Arc::new(client));
             }
             Ok(Resource::Role(role)) => {
@@ -313,6 +338,12 @@ fn is_offered(id: &IdpId, provider: &IdentityProvider, client: &ClientApplicatio
     }
 }
 
+/// The keys that an application gave us; those that we cannot read are left out.
+fn given_keys(client: &ClientApplication) -> JwkSet {
+    let given = client.jwks.as_ref().map(serde_json::Value::to_string);
+    given.and_then(|jwks| rp::parse_jwks(jwks.as_bytes()).ok()).unwrap_or_default()
+}
+
 /// The resource in a stored document.
 pub(super) fn resource_of(document: &Document) -> Result<Resource, resource::Invalid> {
     let damaged = |error: serde_json::Error| resource::Invalid::new("resource", error.to_string());
@@ -339,13 +370,22 @@ impl Provider {
                 let fetched = fetched.filter(|f| saml.metadata_url.as_deref() == Some(&f.url));
                 let side = SamlSide {
                     sp: service_provider(&id, saml, issuer, keys),
-                    idp: build_idp(saml, fetched).map_err(|invalid| invalid.to_string()),
+                    idp: build_idp(saml, fetched)
+                        .map(Arc::new)
+                        .map_err(|invalid| invalid.to_string()),
+                    seen: fetched.map(|fetched| fetched.fetched_at),
                 };
-                (Upstream::Saml(Box::new(side)), Protocol::Saml)
+                (Upstream::Saml(Arc::new(side)), Protocol::Saml)
             }
         };
         let mapping = Mapping::new(resource.mapping.clone(), protocol)?;
         Ok(Self { id, resource, mapping, secret, upstream })
+    }
+
+    /// Whether its metadata is a federation's feed.
+    #[must_use]
+    pub fn is_federation(&self) -> bool {
+        matches!(&self.resource.configuration, Wire::Saml(saml) if saml.federation)
     }
 
     /// Whether this is a federation, of which the person picks a member.

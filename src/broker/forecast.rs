@@ -3,6 +3,8 @@
 //! A certificate's dates decide nothing here (a certificate is a way to write a key down), but other
 //! products refuse expired ones, and administrators forget. Metadata past its `validUntil` is refused.
 
+mod members;
+
 use super::{Broker, Configuration, Error, Keyring, Upstream, metadata::Draining};
 use crate::{
     domain::{
@@ -35,11 +37,20 @@ pub enum Level {
 pub struct Term {
     /// Whose; `None`: ours.
     pub idp: Option<IdpId>,
+    /// Of a federation, the member.
+    pub member: Option<Member>,
     pub what: Ending,
     pub ends: UnixTime,
     /// Whole days left; negative when it is over.
     pub days: i64,
     pub level: Level,
+}
+
+/// A member of a federation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    pub entity_id: String,
+    pub name: String,
 }
 
 /// What it is that ends.
@@ -49,9 +60,8 @@ pub enum Ending {
     Metadata,
 }
 
-/// Everything with an end, the nearest first.
-#[must_use]
-pub fn forecast(configuration: &Configuration, keys: &Keyring, now: UnixTime) -> Vec<Term> {
+/// Everything with an end but what belongs to members of federations.
+fn forecast(configuration: &Configuration, keys: &Keyring, now: UnixTime) -> Vec<Term> {
     let mut terms = Vec::new();
     for provider in configuration.providers() {
         let Upstream::Saml(side) = &provider.upstream else { continue };
@@ -65,7 +75,6 @@ pub fn forecast(configuration: &Configuration, keys: &Keyring, now: UnixTime) ->
     }
     let ours = keys.saml().iter().filter_map(|key| key.info().ok());
     terms.extend(ours.map(|info| Term::of_certificate(None, &info, now)));
-    terms.sort_by_key(|term| term.ends);
     terms
 }
 
@@ -98,7 +107,7 @@ impl Level {
 impl Term {
     fn new(idp: Option<IdpId>, what: Ending, ends: UnixTime, now: UnixTime) -> Self {
         let days = ends.since(now).div_euclid(86_400);
-        Self { idp, what, ends, days, level: Level::of(days, ends <= now) }
+        Self { idp, member: None, what, ends, days, level: Level::of(days, ends <= now) }
     }
 
     fn of_certificate(idp: Option<IdpId>, info: &CertificateInfo, now: UnixTime) -> Self {
@@ -109,9 +118,11 @@ impl Term {
     /// The same for as long as it is about the same thing.
     fn subject(&self) -> String {
         let whose = self.idp.as_ref().map_or("ours", IdpId::as_str);
+        let member = self.member.as_ref().map(|member| format!(" {}", member.entity_id));
+        let member = member.unwrap_or_default();
         match &self.what {
-            Ending::Certificate { fingerprint, .. } => format!("{whose} {fingerprint}"),
-            Ending::Metadata => format!("{whose} metadata"),
+            Ending::Certificate { fingerprint, .. } => format!("{whose}{member} {fingerprint}"),
+            Ending::Metadata => format!("{whose}{member} metadata"),
         }
     }
 
@@ -122,17 +133,28 @@ impl Term {
             Ending::Certificate { fingerprint, .. } => fingerprint.as_str(),
             Ending::Metadata => "metadata",
         };
-        event.detail(serde_json::json!({
+        let mut detail = serde_json::json!({
             "what": what, "ends": self.ends.to_rfc3339(), "days": self.days,
-        }))
+        });
+        if let Some(member) = &self.member {
+            detail["member"] = member.entity_id.clone().into();
+        }
+        event.detail(detail)
     }
 }
 
 impl Broker {
-    /// Everything with an end, as of now.
-    #[must_use]
-    pub fn forecast(&self) -> Vec<Term> {
-        forecast(&self.configuration(), &self.keys(), self.clock.now())
+    /// Everything with an end, as of now, the nearest first. Of federations only the members that somebody
+    /// came from lately.
+    ///
+    /// # Errors
+    /// [`Error`] when the database fails.
+    pub async fn forecast(&self) -> Result<Vec<Term>, Error> {
+        let now = self.clock.now();
+        let mut terms = forecast(&self.configuration(), &self.keys(), now);
+        terms.extend(self.forecast_of_members(now).await?);
+        terms.sort_by_key(|term| term.ends);
+        Ok(terms)
     }
 
     /// Tells log and audit of every end that came nearer by a level since it was last told.
@@ -141,7 +163,7 @@ impl Broker {
     /// [`Error`] when the database fails.
     pub async fn tell_of_ends(&self) -> Result<(), Error> {
         let now = self.clock.now();
-        let terms = self.forecast();
+        let terms = self.forecast().await?;
         let told = self.store.read(|conn| Ok::<_, Error>(store::told_terms::all(conn)?)).await?;
         for term in &terms {
             let subject = term.subject();

@@ -2,6 +2,10 @@
 //!
 //! A token key is published before it signs (`next`), signs (`active`), and stays published while
 //! tokens of it may be about (`retiring`). So a rotation breaks no token and surprises no cache.
+//!
+//! Each algorithm has keys of its own, PS256 too, though RS256's would do: a key is for one algorithm
+//! (RFC 8725 §3.1), and its JWK says which. Keys for algorithms beyond the two that are the defaults are
+//! made when an application first asks for one.
 
 mod saml;
 
@@ -132,11 +136,8 @@ fn place(kid: &str) -> String {
 }
 
 fn read_alg(name: &str) -> Result<SigningAlg, Error> {
-    match name {
-        "RS256" => Ok(SigningAlg::RS256),
-        "ES256" => Ok(SigningAlg::ES256),
-        other => Err(Error::Broken(format!("a key of unknown algorithm {other}"))),
-    }
+    let unknown = || Error::Broken(format!("a key of unknown algorithm {name}"));
+    SigningAlg::named(name).ok_or_else(unknown)
 }
 
 /// A new key and how it will be stored; made before the closure that stores it.
@@ -173,8 +174,11 @@ fn certificate(key: &SigningKey, random: Random, now: UnixTime) -> Result<String
     Ok(String::from_utf8_lossy(&pem).into_owned())
 }
 
+/// What a key is for, its algorithm, its state.
+type Wanted = (&'static str, SigningAlg, &'static str);
+
 /// The keys that every database has.
-const WANTED: [(&str, SigningAlg, &str); 6] = [
+const WANTED: [Wanted; 6] = [
     (TOKEN, SigningAlg::RS256, "active"),
     (TOKEN, SigningAlg::RS256, "next"),
     (TOKEN, SigningAlg::ES256, "active"),
@@ -183,44 +187,57 @@ const WANTED: [(&str, SigningAlg, &str); 6] = [
     (AUDIT, SigningAlg::ES256, "active"),
 ];
 
-fn missing(stored: &[StoredKey]) -> Vec<(&'static str, SigningAlg, &'static str)> {
-    let has = |(purpose, alg, state): &(&str, SigningAlg, &str)| {
-        stored
-            .iter()
-            .any(|key| key.purpose == *purpose && key.alg == alg.name() && key.state == *state)
-    };
-    WANTED.into_iter().filter(|wanted| !has(wanted)).collect()
+fn is(key: &StoredKey, (purpose, alg, state): &Wanted) -> bool {
+    key.purpose == *purpose && key.alg == alg.name() && key.state == *state
 }
 
-/// Makes what is missing; of two processes that do so at once, one wins.
+fn missing(wanted: &[Wanted], stored: &[StoredKey]) -> Vec<Wanted> {
+    let has = |wanted: &&Wanted| stored.iter().any(|key| is(key, wanted));
+    wanted.iter().filter(|wanted| !has(wanted)).copied().collect()
+}
+
+/// Makes what is missing of the keys that every database has.
 pub(super) async fn ensure(
     store: &Store,
     random: Random,
     master: &MasterKey,
     now: UnixTime,
 ) -> Result<(), Error> {
+    make_missing(WANTED.to_vec(), false, store, random, master, now).await
+}
+
+/// Makes what is missing; of two processes that do so at once, one wins.
+async fn make_missing(
+    wanted: Vec<Wanted>,
+    audited: bool,
+    store: &Store,
+    random: Random,
+    master: &MasterKey,
+    now: UnixTime,
+) -> Result<(), Error> {
     let stored = store.read(|conn| Ok::<_, Error>(store::keys::all(conn)?)).await?;
-    let wanted = missing(&stored);
-    if wanted.is_empty() {
+    let lacking = missing(&wanted, &stored);
+    if lacking.is_empty() {
         return Ok(());
     }
-    let made: Result<Vec<_>, Error> = wanted
-        .iter()
-        .map(|(purpose, alg, state)| make(random, master, purpose, *alg, state, now))
-        .collect();
-    let made = made?;
+    let sealing = master.clone();
+    let make_all = move || -> Result<Vec<_>, Error> {
+        let all = lacking.into_iter();
+        all.map(|(purpose, alg, state)| make(random, &sealing, purpose, alg, state, now)).collect()
+    };
+    // An RSA key takes a tenth of a second.
+    let made = tokio::task::spawn_blocking(make_all).await;
+    let made = made.map_err(|_| Error::Broken("making a key ended unexpectedly".to_owned()))??;
     store
         .write(move |tx| -> Result<(), Error> {
             // The lock on the version row orders the processes; then the second finds nothing missing.
             store::changes::bump(tx, store::changes::Topic::Keys)?;
-            let still = missing(&store::keys::all(tx)?);
-            for key in &made {
-                let is_missing = still.iter().any(|(purpose, alg, state)| {
-                    (key.purpose.as_str(), key.alg.as_str(), key.state.as_str())
-                        == (*purpose, alg.name(), *state)
-                });
-                if is_missing {
-                    store::keys::create(tx, key)?;
+            let still = missing(&wanted, &store::keys::all(tx)?);
+            for key in made.iter().filter(|key| still.iter().any(|wanted| is(key, wanted))) {
+                store::keys::create(tx, key)?;
+                // At the first start there is no chain yet; `audit_new_keys` records those.
+                if audited {
+                    tx.audit(key_event(key, Action::KeyCreated, Actor::Broker, now));
                 }
             }
             Ok(())
@@ -287,6 +304,27 @@ impl Broker {
             .await
     }
 
+    /// Makes the token keys of algorithms that some application asks for and that have none yet.
+    ///
+    /// # Errors
+    /// [`Error`] when our side fails; it is tried again with the next look for changes.
+    pub(super) async fn make_asked_keys(&self) -> Result<(), Error> {
+        let (keys, configuration) = (self.keys(), self.configuration());
+        let asked = configuration.signing_algs().iter().copied();
+        let lacking: Vec<_> = asked.filter(|alg| keys.signing(*alg).is_err()).collect();
+        if lacking.is_empty() {
+            return Ok(());
+        }
+        let both = |alg| [(TOKEN, alg, "active"), (TOKEN, alg, "next")];
+        let wanted = lacking.into_iter().flat_map(both).collect();
+        let now = self.clock.now();
+        make_missing(wanted, true, &self.store, self.random, &self.master, now).await?;
+        let master = self.master.clone();
+        let keys = self.store.read(move |conn| Keyring::load(conn, &master)).await?;
+        self.keys.store(Arc::new(keys));
+        Ok(())
+    }
+
     /// Makes the next token key of each algorithm the active one, and a new next one. Tokens signed
     /// before stay good: the replaced key is published until it retires.
     ///
@@ -294,8 +332,10 @@ impl Broker {
     /// [`Error`] when our side fails; then nothing was rotated.
     pub async fn rotate_keys(&self) -> Result<(), Error> {
         let now = self.clock.now();
+        let keys = self.keys();
+        let in_use = SigningAlg::ALL.into_iter().filter(|alg| keys.signing(*alg).is_ok());
         let make = |alg| make(self.random, &self.master, TOKEN, alg, "next", now);
-        let fresh = [make(SigningAlg::RS256)?, make(SigningAlg::ES256)?];
+        let fresh = in_use.map(make).collect::<Result<Vec<_>, _>>()?;
         self.store
             .write(move |tx| -> Result<(), Error> {
                 fresh.iter().try_for_each(|next| rotate_one(tx, next, now))

@@ -13,18 +13,24 @@ pub mod accounts;
 pub mod apply;
 pub mod audit;
 mod caller;
+mod clients;
 mod clock;
 mod configuration;
+mod counterpart;
+pub mod devices;
 mod error;
 pub mod forecast;
+mod gate;
 mod keyring;
 pub mod login;
 pub mod logout;
 pub mod metadata;
 mod oidc_exchange;
 pub mod outbound;
+mod presented;
 mod refresh;
 pub mod refusals;
+pub mod registration;
 pub mod resources;
 mod revocation;
 pub mod session;
@@ -44,7 +50,7 @@ pub use keyring::{KeyInfo, Keyring, NotMoved};
 pub use settings::{SamlKeys, Sessions, Settings, Tokens};
 pub use start::{StartError, check_seal};
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
 use tokio::sync::Semaphore;
@@ -56,6 +62,8 @@ use crate::{
 
 /// Everything a use case needs; one per process.
 pub struct Broker {
+    /// For work that goes on when whoever began it has gone away.
+    me: Weak<Self>,
     pub settings: Settings,
     pub clock: Clock,
     pub random: Random,
@@ -68,8 +76,7 @@ pub struct Broker {
     refusals: refusals::Counter,
     /// One round of refreshing metadata at a time.
     metadata_round: tokio::sync::Mutex<()>,
-    /// One look for newer keys at a time; who waits shares what was found.
-    unknown_keys: tokio::sync::Mutex<()>,
+    metadata_turns: metadata::Turns,
     verdicts: verdicts::Verdicts,
     /// So many password hashes at once: each takes 19 MiB and a core.
     hashing: Semaphore,

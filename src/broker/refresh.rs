@@ -4,7 +4,11 @@
 //! successor; later it shows that one of two holders has stolen it, and ends all that came of the sign-in.
 
 use super::{
-    Broker, Caller, Client, Error, settings::Limits, standing::Standing, tokens::TokenError,
+    Broker, Client, Error,
+    clients::Unspent,
+    settings::Limits,
+    standing::Standing,
+    tokens::{Asker, TokenError},
 };
 use crate::{
     crypto::sha256_base64url,
@@ -35,6 +39,8 @@ struct Use {
     successor: String,
     sealed: Option<String>,
     event: Event,
+    unspent: Unspent,
+    jkt: Option<String>,
     limits: Limits,
     now: UnixTime,
 }
@@ -60,11 +66,11 @@ impl Broker {
     /// [`TokenRefusal`]; on [`TokenRefusal::ReplayedRefreshToken`] the tokens of that sign-in have ended.
     pub(super) async fn refresh_tokens(
         &self,
-        client: &Client,
+        asker: &Asker<'_>,
         presented: &str,
         asked: Vec<String>,
-        caller: &Caller,
     ) -> Result<TokenResponse, TokenError> {
+        let client = asker.client;
         let now = self.clock.now();
         let digest = sha256_base64url(presented);
         let place = place(&digest);
@@ -78,7 +84,9 @@ impl Broker {
             digest,
             successor: sha256_base64url(&successor),
             sealed: (limits.grace > 0).then(seal).transpose().map_err(Error::from)?,
-            event: caller.event(Action::TokenIssue, Outcome::Success, now),
+            event: asker.caller.event(Action::TokenIssue, Outcome::Success, now),
+            unspent: asker.unspent.clone(),
+            jkt: asker.jkt.clone(),
             limits,
             now,
         };
@@ -90,7 +98,7 @@ impl Broker {
             }
             Used::Replayed => return Err(TokenRefusal::ReplayedRefreshToken.into()),
         };
-        self.mint(client, *standing, scope, None, Some(token), now)
+        self.mint(asker, *standing, scope, None, Some(token), now)
     }
 
     /// Forgets sealed successors whose grace has ended.
@@ -130,6 +138,7 @@ pub(super) fn begin_family(
 
 impl Use {
     fn run(&self, tx: &mut Tx<'_>) -> Result<Used, TokenError> {
+        self.unspent.spend(tx)?;
         let unknown = TokenRefusal::UnknownRefreshToken;
         let token = refresh_tokens::find(tx, &self.digest)?.ok_or(unknown.clone())?;
         let grant = store::grants::find(tx, &token.grant)?.ok_or(unknown)?;
@@ -139,6 +148,8 @@ impl Use {
         if grant.revoked_at.is_some() {
             return Err(TokenRefusal::SessionEnded.into());
         }
+        // Before all else: without the key nobody has used the token, nor shown that it was stolen.
+        op::check_key(grant.jkt.as_deref(), self.jkt.as_deref())?;
         if self.is_replayed(&token) {
             return self.end(tx, &grant);
         }

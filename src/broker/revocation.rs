@@ -49,7 +49,7 @@ impl Broker {
         parameters: &Parameters,
         caller: &Caller,
     ) -> Result<(), TokenError> {
-        let client = self.authenticate_client(authorization, parameters)?;
+        let client = self.authenticate_client(authorization, parameters).await?;
         let token = parameters.get("token").ok_or(TokenRefusal::Missing("token"))?;
         match self.recognise(token).await? {
             Known::Nothing => Ok(()),
@@ -92,7 +92,7 @@ impl Broker {
         authorization: Option<&str>,
         parameters: &Parameters,
     ) -> Result<Introspection, TokenError> {
-        let client = self.authenticate_client(authorization, parameters)?;
+        let client = self.authenticate_client(authorization, parameters).await?;
         if client.resource.client_type == ClientType::Public {
             return Err(TokenRefusal::AuthMethod.into());
         }
@@ -104,11 +104,8 @@ impl Broker {
             Ok(verified) if may_know(&client, &verified.access) => {
                 Ok(Introspection::access(verified.access.clone()))
             }
-            Ok(_) | Err(AccessError::Invalid) => Ok(Introspection::inactive()),
             Err(AccessError::Failed(error)) => Err(error.into()),
-            Err(AccessError::Missing | AccessError::TwoTokens | AccessError::Scope) => {
-                Ok(Introspection::inactive())
-            }
+            Ok(_) | Err(_) => Ok(Introspection::inactive()),
         }
     }
 

@@ -71,16 +71,21 @@ impl Broker {
         Powers::of(granted, |role| configuration.role(role))
     }
 
-    /// Ends one session.
+    /// Ends one session. Answers the addresses that applications want opened in this browser.
     ///
     /// # Errors
     /// [`Error`] when the database fails.
-    pub async fn end_session(&self, session: BrowserSession, caller: &Caller) -> Result<(), Error> {
+    pub async fn end_session(
+        &self,
+        session: BrowserSession,
+        caller: &Caller,
+    ) -> Result<Vec<String>, Error> {
         let now = self.clock.now();
         let by = session.authentication;
         let mut event = caller.event(Action::SignOut, Outcome::Success, now);
         event = event.by(Actor::User(by.user.clone()));
         (event.user, event.idp, event.session) = (Some(by.user), by.idp, Some(session.id.clone()));
+        let id = session.id.clone();
         self.store
             .write(move |tx| -> Result<(), Error> {
                 if sessions::end(tx, &session.id, now)? {
@@ -88,7 +93,8 @@ impl Broker {
                 }
                 Ok(())
             })
-            .await
+            .await?;
+        Ok(self.announce_end(&[id]).await)
     }
 
     /// The cookie that binds what is begun here to this browser, and whether it is a new one.

@@ -1,11 +1,17 @@
 //! Opening the house: the right master key, the keys that must be there, the audit chain.
 
+use std::sync::{Arc, Weak};
+
 use arc_swap::ArcSwap;
 use tokio::sync::Semaphore;
 
 use super::{
-    Broker, Clock, Configuration, Error, Keyring, Settings, keyring, outbound::Outbound,
-    refusals::Counter, upstream::UpstreamCache, verdicts::Verdicts,
+    Broker, Clock, Configuration, Error, Keyring, Settings, keyring,
+    metadata::{self, Turns},
+    outbound::Outbound,
+    refusals::Counter,
+    upstream::UpstreamCache,
+    verdicts::Verdicts,
 };
 use crate::{
     crypto::{MasterKey, Random},
@@ -39,7 +45,7 @@ impl Broker {
         store: Store,
         master: MasterKey,
         clock: Clock,
-    ) -> Result<Self, StartError> {
+    ) -> Result<Arc<Self>, StartError> {
         let random = Random;
         let now = clock.now();
         check_master_key(&store, &master, random).await?;
@@ -51,7 +57,8 @@ impl Broker {
         let outbound = Outbound::new(&settings.outbound)
             .map_err(|error| StartError::Outbound(error.to_string()))?;
         let configuration = Configuration::empty();
-        let broker = Self {
+        let broker = Arc::new_cyclic(|me| Self {
+            me: Weak::clone(me),
             settings,
             clock,
             random,
@@ -63,10 +70,11 @@ impl Broker {
             upstreams: UpstreamCache::default(),
             refusals: Counter::default(),
             metadata_round: tokio::sync::Mutex::default(),
-            unknown_keys: tokio::sync::Mutex::default(),
+            metadata_turns: Turns::default(),
             verdicts: Verdicts::default(),
             hashing: Semaphore::new(2),
-        };
+        });
+        metadata::sweep(&broker.settings.spool);
         broker.refresh().await?;
         broker.audit_new_keys(&before).await?;
         Ok(broker)

@@ -1,21 +1,27 @@
 //! The token endpoint and what tokens open: codes become tokens, tokens become claims.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 use super::{
-    Broker, Caller, Client, Error, access::person, refresh::begin_family, standing::Standing,
+    Broker, Caller, Client, Error,
+    access::person,
+    clients::{Authenticated, Unspent},
+    refresh::begin_family,
+    standing::Standing,
 };
 use crate::{
     crypto::sha256_base64url,
     domain::{
         audit::{Action, Actor, Event, Outcome},
+        claims::Place,
         login::Authentication,
+        resource::ClientType,
         roles,
         words::{OrganizationId, RoleId, UnixTime},
     },
     op::{
-        self, AccessToken, IdToken, Parameters, PersonalClaims, TokenRefusal, TokenRequest,
-        TokenResponse,
+        self, AccessToken, Confirmation, IdToken, Parameters, PersonalClaims, ProofFault,
+        TokenRefusal, TokenRequest, TokenResponse,
     },
     store::{self, Tx, grants::Grant},
 };
@@ -35,6 +41,23 @@ impl From<store::Error> for TokenError {
     }
 }
 
+/// An authenticated application, with what its request is made of.
+pub(super) struct Asker<'a> {
+    pub client: &'a Client,
+    /// The key that it has proven to hold, by its thumbprint.
+    pub jkt: Option<String>,
+    pub unspent: Unspent,
+    pub caller: &'a Caller,
+}
+
+impl Asker<'_> {
+    /// The key that its refresh tokens are bound to. An application that authenticates anew with each use
+    /// needs none beside (RFC 9449 §5).
+    pub fn bound(&self) -> Option<String> {
+        self.jkt.clone().filter(|_| self.client.resource.client_type == ClientType::Public)
+    }
+}
+
 /// What a code turned out to be, once the commit stands.
 enum Redemption {
     Granted(Box<Standing>),
@@ -43,17 +66,18 @@ enum Redemption {
 }
 
 impl Broker {
-    /// `POST /oauth2/token` (RFC 6749 §3.2).
+    /// `POST /oauth2/token` (RFC 6749 §3.2); `proof` is the `DPoP` header (RFC 9449 §5).
     ///
     /// # Errors
     /// [`TokenRefusal`] with its word on the wire, or a failure on our side.
     pub async fn token(
         &self,
         authorization: Option<&str>,
+        proof: Option<&str>,
         parameters: &Parameters,
         caller: &Caller,
     ) -> Result<TokenResponse, TokenError> {
-        match self.answer_token(authorization, parameters, caller).await {
+        match self.answer_token(authorization, proof, parameters, caller).await {
             Err(TokenError::Refused(refusal)) => {
                 self.token_refused(authorization, parameters, &refusal, caller).await;
                 Err(refusal.into())
@@ -70,8 +94,16 @@ impl Broker {
         refusal: &TokenRefusal,
         caller: &Caller,
     ) {
-        // A replay has its own record already, in the commit that ended the tokens.
-        if matches!(refusal, TokenRefusal::ReplayedCode | TokenRefusal::ReplayedRefreshToken) {
+        // A replay has its own record already, in the commit that ended the tokens; so has a device that was
+        // not let in. To wait for a person is no refusal.
+        if matches!(
+            refusal,
+            TokenRefusal::ReplayedCode
+                | TokenRefusal::ReplayedRefreshToken
+                | TokenRefusal::DeviceDenied
+                | TokenRefusal::AuthorizationPending
+                | TokenRefusal::SlowDown
+        ) {
             return;
         }
         let mut event = caller.event(Action::TokenRefused, Outcome::Refused, self.clock.now());
@@ -82,40 +114,47 @@ impl Broker {
         self.audit_refusal(event.detail(refusal.to_string())).await;
     }
 
-    /// The application that a request comes from, authenticated as it is registered.
-    pub(super) fn authenticate_client(
-        &self,
-        authorization: Option<&str>,
-        parameters: &Parameters,
-    ) -> Result<Arc<Client>, TokenRefusal> {
-        let credentials = op::read_client(authorization, parameters)?;
-        let configuration = self.configuration();
-        let client = configuration.client(&credentials.client_id);
-        let client = client.ok_or(TokenRefusal::UnknownClient)?;
-        let digest = client.secret.as_deref();
-        op::check_client_secret(&client.resource, digest, &credentials.presented)?;
-        Ok(Arc::clone(client))
-    }
-
     async fn answer_token(
         &self,
         authorization: Option<&str>,
+        proof: Option<&str>,
         parameters: &Parameters,
         caller: &Caller,
     ) -> Result<TokenResponse, TokenError> {
-        let client = &*self.authenticate_client(authorization, parameters)?;
+        let Authenticated { client, mut unspent } =
+            self.recognise_client(authorization, parameters).await?;
+        let proof = self.read_proof(proof, "/oauth2/token");
+        let jkt = proof.map(|proof| proof.map(|proof| unspent.take(proof)));
+        if jkt.is_err() {
+            self.spend_refused(unspent.clone()).await?;
+        }
+        let asker = Asker { client: &client, jkt: jkt?, unspent, caller };
+        let answer = self.answer_grant(&asker, parameters).await;
+        if let Err(TokenError::Refused(_)) = &answer {
+            self.spend_refused(asker.unspent).await?;
+        }
+        answer
+    }
+
+    async fn answer_grant(
+        &self,
+        asker: &Asker<'_>,
+        parameters: &Parameters,
+    ) -> Result<TokenResponse, TokenError> {
         let request = TokenRequest::read(parameters)?;
-        op::check_grant_type(&client.resource, &request)?;
+        op::check_grant_type(&asker.client.resource, &request)?;
+        if asker.client.resource.dpop_bound_access_tokens && asker.jkt.is_none() {
+            return Err(TokenRefusal::from(ProofFault::Missing).into());
+        }
         match request {
             TokenRequest::Code { code, redirect_uri, code_verifier } => {
-                self.redeem_code(client, &code, redirect_uri, code_verifier, caller).await
+                self.redeem_code(asker, &code, redirect_uri, code_verifier).await
             }
-            TokenRequest::ClientCredentials { scope } => {
-                self.for_itself(client, scope, caller).await
-            }
+            TokenRequest::ClientCredentials { scope } => self.for_itself(asker, scope).await,
             TokenRequest::Refresh { refresh_token, scope } => {
-                self.refresh_tokens(client, &refresh_token, scope, caller).await
+                self.refresh_tokens(asker, &refresh_token, scope).await
             }
+            TokenRequest::Device { device_code } => self.redeem_device(asker, &device_code).await,
         }
     }
 
@@ -131,22 +170,24 @@ impl Broker {
     /// Source: RFC 6749 §4.1.2, §4.1.3; RFC 7636 §4.6.
     async fn redeem_code(
         &self,
-        client: &Client,
+        asker: &Asker<'_>,
         code: &str,
         redirect_uri: String,
         code_verifier: Option<String>,
-        caller: &Caller,
     ) -> Result<TokenResponse, TokenError> {
         let now = self.clock.now();
         let digest = sha256_base64url(code);
-        let (id, event) =
-            (client.id.clone(), caller.event(Action::TokenIssue, Outcome::Success, now));
+        let client = asker.client;
+        let (id, unspent) = (client.id.clone(), asker.unspent.clone());
+        let (jkt, bound) = (asker.jkt.clone(), asker.bound());
+        let event = asker.caller.event(Action::TokenIssue, Outcome::Success, now);
         let limits = self.settings.limits();
         let refresh_token = self.first_refresh_token(client);
         let first = refresh_token.clone();
         let redemption = self
             .store
             .write(move |tx| -> Result<Redemption, TokenError> {
+                unspent.spend(tx)?;
                 let grant = store::grants::find_by_code(tx, &digest)?;
                 let grant = grant.ok_or(TokenRefusal::UnknownCode)?;
                 if grant.client_id != id {
@@ -163,11 +204,13 @@ impl Broker {
                     verifier,
                     now,
                 )?;
+                op::check_key(grant.request.dpop_jkt.as_deref(), jkt.as_deref())?;
                 let standing = Standing::of(tx, grant, now, limits.idle)?;
                 let mut standing = standing.ok_or(TokenRefusal::SessionEnded)?;
                 if let (Some(token), Some(session)) = (&first, &standing.session) {
                     begin_family(tx, &mut standing.grant, session, token, &limits, now)?;
                 }
+                standing.grant.jkt = bound.clone();
                 if !store::grants::redeem(tx, &standing.grant, now)? {
                     return Err(TokenRefusal::SessionEnded.into());
                 }
@@ -179,7 +222,7 @@ impl Broker {
             Redemption::Granted(standing) => {
                 let scope = standing.grant.request.scope.clone();
                 let nonce = standing.grant.request.nonce.clone();
-                self.mint(client, *standing, scope, nonce, refresh_token, now)
+                self.mint(asker, *standing, scope, nonce, refresh_token, now)
             }
             Redemption::Replayed => Err(TokenRefusal::ReplayedCode.into()),
         }
@@ -188,7 +231,7 @@ impl Broker {
     /// Signs the tokens of a grant. Refreshed ID tokens carry no `nonce` (OIDC Core §12.2).
     pub(super) fn mint(
         &self,
-        client: &Client,
+        asker: &Asker<'_>,
         standing: Standing,
         scope: Vec<String>,
         nonce: Option<String>,
@@ -196,6 +239,7 @@ impl Broker {
         now: UnixTime,
     ) -> Result<TokenResponse, TokenError> {
         let Standing { grant, by, granted, account, .. } = standing;
+        let client = asker.client;
         let sid = grant.session_id;
         let organization = self.organization_of(client, &by);
         let access = AccessToken {
@@ -209,15 +253,18 @@ impl Broker {
             acr: by.acr.clone(),
             roles: roles::effective(&granted, organization.as_ref()),
             organization,
-            ..self.access_token(client, grant.request.resource, now)
+            ..self.access_token(asker, grant.request.resource, now)
         };
         let keys = self.keys();
         let person = person(account, access.roles.clone(), access.organization.clone());
         let project = Some(self.tenant_of(access.organization.as_ref()).named());
         let profile = access.has_scope("profile").then(|| op::profile_reference(&person, &access));
         let id_token = if access.has_scope("openid") {
-            let asked = PersonalClaims::asked(&person, &grant.request.claims.id_token);
-            let claims = IdToken::new(&access, &by, sid, nonce, asked);
+            let asked = &grant.request.claims.id_token;
+            let asked = PersonalClaims::in_id_token(&person, &access, asked);
+            let mut claims = IdToken::new(&access, &by, sid, nonce, asked);
+            let open = |scope: &str| access.has_scope(scope);
+            claims.own = client.claims.evaluate(Place::IdToken, open, || person.facts());
             let key = keys.signing(client.resource.id_token_signed_response_alg)?;
             Some(key.sign("JWT", &claims).map_err(Error::from)?)
         } else {
@@ -230,11 +277,10 @@ impl Broker {
     /// A token for an application that acts for itself (RFC 6749 §4.4).
     async fn for_itself(
         &self,
-        client: &Client,
+        asker: &Asker<'_>,
         scope: Vec<String>,
-        caller: &Caller,
     ) -> Result<TokenResponse, TokenError> {
-        let now = self.clock.now();
+        let (now, client) = (self.clock.now(), asker.client);
         let scope = op::check_narrowed_scope(&client.resource, scope)?;
         let organization = client.resource.organization.as_ref();
         let access = AccessToken {
@@ -242,15 +288,17 @@ impl Broker {
             jti: self.random.token(),
             roles: client.resource.roles.iter().map(|role| role.0.clone()).collect(),
             organization: organization.map(|reference| reference.0.clone()),
-            ..self.access_token(client, None, now)
+            ..self.access_token(asker, None, now)
         };
-        let mut event = caller.event(Action::TokenIssue, Outcome::Success, now);
+        let mut event = asker.caller.event(Action::TokenIssue, Outcome::Success, now);
         event = event.by(Actor::Client(client.id.clone()));
         event.client = Some(client.id.clone());
+        let unspent = asker.unspent.clone();
         self.store
-            .write(move |tx| {
+            .write(move |tx| -> Result<(), TokenError> {
+                unspent.spend(tx)?;
                 tx.audit(event.clone());
-                Ok::<_, Error>(())
+                Ok(())
             })
             .await?;
         self.respond(client, access, None)
@@ -259,10 +307,11 @@ impl Broker {
     /// The claims that every access token of this client has.
     fn access_token(
         &self,
-        client: &Client,
+        asker: &Asker<'_>,
         resource: Option<String>,
         now: UnixTime,
     ) -> AccessToken {
+        let client = asker.client;
         AccessToken {
             iss: self.issuer().to_owned(),
             sub: client.id.0.clone(),
@@ -279,6 +328,7 @@ impl Broker {
             acr: None,
             roles: BTreeSet::<RoleId>::new(),
             organization: None,
+            cnf: asker.jkt.clone().map(|jkt| Confirmation { jkt }),
         }
     }
 
@@ -292,7 +342,7 @@ impl Broker {
         let key = keys.signing(client.resource.access_token_signed_response_alg)?;
         Ok(TokenResponse {
             access_token: key.sign("at+jwt", &access).map_err(Error::from)?,
-            token_type: "Bearer",
+            token_type: access.token_type(),
             expires_in: client.resource.access_token_lifetime_seconds,
             scope: access.scope,
             id_token,

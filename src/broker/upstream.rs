@@ -1,4 +1,5 @@
-//! What providers publish, kept in memory: metadata and keys by issuer.
+//! What others publish, kept in memory: metadata and keys of providers by issuer, keys of applications by
+//! address.
 //!
 //! An answer is kept as long as its `Cache-Control` says, within five minutes and a day. The last good
 //! one outlives an outage of the provider. Callers of one issuer wait for one fetch together, and for
@@ -23,6 +24,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct UpstreamCache {
     issuers: std::sync::Mutex<HashMap<String, Arc<Upstream>>>,
+    key_sets: std::sync::Mutex<HashMap<String, Arc<Mutex<Kept<JwkSet>>>>>,
 }
 
 /// What one issuer publishes; a lock is held while its document is fetched.
@@ -61,6 +63,9 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// After a failure: longer than one call may last, so that those who waited for it fail with it
 /// instead of each waiting anew.
 const PAUSE: Duration = Duration::from_secs(15);
+
+/// So many applications' keys are kept; then all are forgotten, and the busy ones come back.
+const MOST_KEY_SETS: usize = 1_000;
 
 /// A key that is not in the set causes one fetch in this time (`docs/security.md` §3.1).
 const BETWEEN_RENEWALS: Duration = Duration::from_secs(60);
@@ -110,6 +115,34 @@ impl UpstreamCache {
         kept.newer(known, now, async || fetch_keys(outbound, metadata).await).await
     }
 
+    /// The keys that an application publishes at `url`.
+    ///
+    /// # Errors
+    /// [`UpstreamError`], when there never was a good answer.
+    pub async fn key_set(
+        &self,
+        outbound: &Outbound,
+        url: &str,
+        now: Instant,
+    ) -> Result<Arc<JwkSet>, UpstreamError> {
+        let kept = self.kept_key_set(url);
+        let mut kept = kept.lock().await;
+        kept.value(now, async || fetch_key_set(outbound, url).await).await
+    }
+
+    /// The same once more, as [`Self::newer_keys`].
+    pub async fn newer_key_set(
+        &self,
+        outbound: &Outbound,
+        url: &str,
+        known: &Arc<JwkSet>,
+        now: Instant,
+    ) -> Option<Arc<JwkSet>> {
+        let kept = self.kept_key_set(url);
+        let mut kept = kept.lock().await;
+        kept.newer(known, now, async || fetch_key_set(outbound, url).await).await
+    }
+
     /// Where the browser would be sent, as far as it is known without asking.
     #[must_use]
     pub fn authorization_endpoint(&self, issuer: &str) -> Option<Url> {
@@ -121,6 +154,14 @@ impl UpstreamCache {
     /// Forgets what `issuer` published: its configuration was changed, or an administrator says so.
     pub fn forget(&self, issuer: &str) {
         self.issuers.lock().unwrap_or_else(PoisonError::into_inner).remove(issuer);
+    }
+
+    fn kept_key_set(&self, url: &str) -> Arc<Mutex<Kept<JwkSet>>> {
+        let mut key_sets = self.key_sets.lock().unwrap_or_else(PoisonError::into_inner);
+        if key_sets.len() >= MOST_KEY_SETS && !key_sets.contains_key(url) {
+            key_sets.clear();
+        }
+        Arc::clone(key_sets.entry(url.to_owned()).or_default())
     }
 
     fn upstream(&self, issuer: &str) -> Arc<Upstream> {
@@ -202,6 +243,12 @@ async fn fetch_metadata(outbound: &Outbound, issuer: &str) -> Fetched<ProviderMe
 
 async fn fetch_keys(outbound: &Outbound, metadata: &ProviderMetadata) -> Fetched<JwkSet> {
     let answer = fetch(outbound, &metadata.jwks_uri).await?;
+    Ok((rp::parse_jwks(&answer.body)?, answer.max_age))
+}
+
+async fn fetch_key_set(outbound: &Outbound, url: &str) -> Fetched<JwkSet> {
+    let url = Url::parse(url).map_err(|_| OutboundError::NotAUrl)?;
+    let answer = fetch(outbound, &url).await?;
     Ok((rp::parse_jwks(&answer.body)?, answer.max_age))
 }
 

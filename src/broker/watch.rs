@@ -11,6 +11,8 @@ const POLL: Duration = Duration::from_millis(500);
 const PURGE_EVERY: u32 = 600;
 /// Between two looks for metadata that is due.
 const METADATA_EVERY: Duration = Duration::from_secs(10);
+/// Between two looks for applications that have to hear of the end of a session.
+const TELL_EVERY: Duration = Duration::from_secs(1);
 /// Polls between two looks at the refusal counts: ten seconds.
 const FLUSH_EVERY: u32 = 20;
 
@@ -65,13 +67,24 @@ impl Broker {
             }
             None => {}
         }
-        Ok(())
+        self.make_asked_keys().await
     }
 
     /// Runs until the process ends.
     pub async fn watch(self: Arc<Self>) {
-        // A slow provider holds up nothing but the metadata of others.
-        tokio::join!(self.keep_up(), self.keep_metadata_fresh());
+        // Slow providers and applications hold up nothing but others of their kind.
+        tokio::join!(self.keep_up(), self.keep_metadata_fresh(), self.keep_telling());
+    }
+
+    async fn keep_telling(&self) {
+        let mut ticks = tokio::time::interval(TELL_EVERY);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            if let Err(error) = self.tell_applications().await {
+                tracing::warn!(%error, "applications will be told later that sessions ended");
+            }
+        }
     }
 
     async fn keep_metadata_fresh(&self) {

@@ -109,5 +109,8 @@ fn report(written: &[Written]) {
         if let Some(secret) = &one.secret {
             println!("           its client secret, shown only now: {secret}");
         }
+        if let Some(warning) = &one.warning {
+            println!("           nobody can sign in with it: {warning}");
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::{
     fs, io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::Path,
+    sync::Arc,
 };
 
 use super::{Failure, settings::Settings};
@@ -20,7 +21,7 @@ const READERS: u32 = 8;
 ///
 /// # Errors
 /// A paragraph for the operator; nothing is half made.
-pub async fn open(settings: &Settings) -> Result<Broker, Failure> {
+pub async fn open(settings: &Settings) -> Result<Arc<Broker>, Failure> {
     let (store, master) = open_store(settings).await?;
     Ok(Broker::open(settings.broker(), store, master, Clock::default()).await?)
 }

@@ -1,6 +1,6 @@
 //! `medict serve`.
 
-use std::{process::ExitCode, sync::Arc};
+use std::process::ExitCode;
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -33,7 +33,7 @@ impl Overrides {
 
 /// Serves until SIGTERM or SIGINT; then answers what is under way and ends.
 pub async fn run(settings: Settings) -> Result<ExitCode, Failure> {
-    let broker = Arc::new(home::open(&settings).await?);
+    let broker = home::open(&settings).await?;
     let options = http::Options {
         trusted_proxies: settings.trusted_proxies.clone(),
         tls: settings.tls_files(),

@@ -1,4 +1,5 @@
-//! Compact JSON Web Signatures (RFC 7515), RS256 and ES256 (RFC 7518 §3.3, §3.4).
+//! Compact JSON Web Signatures (RFC 7515): RS256, PS256 and ES256 (RFC 7518 §3.3 to §3.5), EdDSA with
+//! Ed25519 (RFC 8037).
 
 use std::fmt;
 
@@ -11,8 +12,8 @@ use openssl::{
     hash::MessageDigest,
     nid::Nid,
     pkey::{PKey, Private},
-    rsa::Rsa,
-    sign::Signer,
+    rsa::{Padding, Rsa},
+    sign::{RsaPssSaltlen, Signer},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -53,7 +54,8 @@ pub enum JwsError {
     Payload,
 }
 
-/// What we read of a header; `jwk`, `jku`, `x5u` and `x5c` are never looked at (RFC 8725 §3.10).
+/// What we read of a header; `jku`, `x5u` and `x5c` are never looked at (RFC 8725 §3.10), and `jwk` only
+/// where the token is about that key, in [`Jws::brought_key`].
 #[derive(Debug, Deserialize)]
 struct Header {
     alg: String,
@@ -63,6 +65,8 @@ struct Header {
     typ: Option<String>,
     #[serde(default)]
     crit: Option<serde_json::Value>,
+    #[serde(default)]
+    jwk: Option<serde_json::Value>,
 }
 
 #[derive(Serialize)]
@@ -78,13 +82,14 @@ struct OutgoingHeader<'a> {
 const LONGEST: usize = 64 * 1024;
 
 impl SigningKey {
-    /// A fresh key: RSA-2048 or P-256.
+    /// A fresh key: RSA-2048, P-256 or Ed25519.
     ///
     /// # Errors
     /// [`Failure`] when the library fails.
     pub fn generate(kid: String, alg: SigningAlg) -> Result<Self, Failure> {
         let key = match alg {
-            SigningAlg::RS256 => PKey::from_rsa(Rsa::generate(2048)?)?,
+            SigningAlg::RS256 | SigningAlg::PS256 => PKey::from_rsa(Rsa::generate(2048)?)?,
+            SigningAlg::EdDSA => PKey::generate_ed25519()?,
             SigningAlg::ES256 => {
                 let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?;
                 PKey::from_ec_key(EcKey::generate(&group)?)?
@@ -133,7 +138,19 @@ impl SigningKey {
     /// [`Failure`] when the library fails.
     pub fn sign<T: Serialize>(&self, typ: &str, claims: &T) -> Result<String, Failure> {
         let header = OutgoingHeader { alg: self.alg.name(), typ, kid: &self.kid };
-        let mut token = encode_json(&header)?;
+        self.sign_under(&header, claims)
+    }
+
+    /// Signs `claims` under a header of the caller's: proofs of possession carry their key.
+    ///
+    /// # Errors
+    /// [`Failure`] when the library fails.
+    pub fn sign_under<H: Serialize, T: Serialize>(
+        &self,
+        header: &H,
+        claims: &T,
+    ) -> Result<String, Failure> {
+        let mut token = encode_json(header)?;
         token.push('.');
         token.push_str(&encode_json(claims)?);
         let signature = self.sign_bytes(token.as_bytes())?;
@@ -143,11 +160,18 @@ impl SigningKey {
     }
 
     fn sign_bytes(&self, bytes: &[u8]) -> Result<Vec<u8>, Failure> {
-        let signature =
-            Signer::new(MessageDigest::sha256(), &self.key)?.sign_oneshot_to_vec(bytes)?;
+        let mut signer = match self.alg {
+            SigningAlg::EdDSA => Signer::new_without_digest(&self.key)?,
+            _ => Signer::new(MessageDigest::sha256(), &self.key)?,
+        };
+        if self.alg == SigningAlg::PS256 {
+            signer.set_rsa_padding(Padding::PKCS1_PSS)?;
+            signer.set_rsa_pss_saltlen(RsaPssSaltlen::DIGEST_LENGTH)?;
+        }
+        let signature = signer.sign_oneshot_to_vec(bytes)?;
         match self.alg {
-            SigningAlg::RS256 => Ok(signature),
             SigningAlg::ES256 => Ok(concatenated(&signature)?),
+            SigningAlg::RS256 | SigningAlg::PS256 | SigningAlg::EdDSA => Ok(signature),
         }
     }
 }
@@ -223,6 +247,23 @@ impl Jws {
         self.header.typ.as_deref()
     }
 
+    /// The public key in the header (RFC 7515 §4.1.3). It proves that somebody holds its private half, not
+    /// who; for tokens that are about nothing else (RFC 9449 §4.2). `None`: there is none, or a private one.
+    #[must_use]
+    pub fn brought_key(&self) -> Option<Jwk> {
+        let jwk = self.header.jwk.as_ref()?;
+        let private = ["d", "p", "q", "k"].iter().any(|member| jwk.get(member).is_some());
+        if private { None } else { serde_json::from_value(jwk.clone()).ok() }
+    }
+
+    /// What the payload claims, unverified: a hint for finding the key, nothing more.
+    ///
+    /// # Errors
+    /// [`JwsError::Payload`].
+    pub fn claimed<T: DeserializeOwned>(&self) -> Result<T, JwsError> {
+        serde_json::from_slice(&self.payload).map_err(|_| JwsError::Payload)
+    }
+
     /// Demands the `typ` of the header, without regard to case (RFC 7515 §4.1.9).
     ///
     /// # Errors
@@ -254,9 +295,7 @@ mod tests {
     use serde_json::{Value, json};
 
     fn keys() -> Vec<SigningKey> {
-        [SigningAlg::RS256, SigningAlg::ES256]
-            .map(|alg| SigningKey::generate("k".into(), alg).expect("key"))
-            .to_vec()
+        SigningAlg::ALL.map(|alg| SigningKey::generate("k".into(), alg).expect("key")).to_vec()
     }
 
     fn public(key: &SigningKey) -> VerifyingKey {

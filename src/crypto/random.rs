@@ -43,6 +43,19 @@ impl Random {
             .to_string()
     }
 
+    /// Eight letters that a person types: no vowels, so that they make no words (RFC 8628 §6.1); 34 bits.
+    #[must_use]
+    pub fn user_code(self) -> String {
+        const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
+        let mut number = u64::from_be_bytes(self.bytes());
+        let letter = |_| {
+            let letter = LETTERS[usize::try_from(number % 20).unwrap_or_default()];
+            number /= 20;
+            char::from(letter)
+        };
+        (0..8).map(letter).collect()
+    }
+
     /// Ten characters that can be read out over the telephone: `K7QF2-M9XBT`.
     #[must_use]
     pub fn reference(self) -> String {
@@ -62,6 +75,7 @@ mod tests {
         assert_eq!(random.token().len(), 43);
         assert_eq!(random.xml_id().len(), 41);
         assert_eq!(random.reference().len(), 11);
+        assert_eq!(random.user_code().len(), 8);
         assert_ne!(random.token(), random.token());
         let (earlier, later) = (random.uuid(UnixTime(1_000)), random.uuid(UnixTime(1_001)));
         assert!(earlier < later, "sorts by age");

@@ -25,7 +25,7 @@ pub(super) async fn open(
     let store = Store::open(database, 4)?;
     let broker =
         Broker::open(settings(public_url, directory), store, MasterKey::generate(Random), clock);
-    Ok(Arc::new(broker.await?))
+    Ok(broker.await?)
 }
 
 /// The neighbours are on loopback, so calls there are allowed; traces show everything, for nobody real

@@ -45,15 +45,30 @@ pub enum Action {
     /// A process opened its chain; `detail` anchors the heads of others.
     ChainOpened,
     SignIn,
+    /// A SAML response that nobody asked for proved nothing; its provider was asked instead.
+    Bounced,
     SignOut,
+    /// An application heard that a session ended; refused: it never did, and `detail` says why.
+    ApplicationTold,
     PasswordSet,
     /// An authorization request that was refused before a login began.
     Authorize,
+    /// A person was asked what an application may know of him; refused: he did not agree.
+    Consent,
+    /// A person took back what an application was allowed, and ended what it had.
+    ConsentWithdrawn,
     TokenIssue,
     TokenRefused,
+    /// A person let a device in, or refused it.
+    DeviceDecided,
     CodeReplayed,
     RefreshTokenReplayed,
     TokenRevoked,
+    /// An administrator gave out, or took back, a token by which applications register themselves.
+    RegistrationTokenIssued,
+    RegistrationTokenEnded,
+    /// An application was not registered, or may not change itself.
+    RegistrationRefused,
     Create,
     Update,
     Delete,

@@ -38,6 +38,9 @@ pub struct UpstreamSession {
     pub sp_name_qualifier: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_index: Option<String>,
+    /// In a federation, the entityID of the member that the person came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entity: Option<String>,
     /// The provider ends it at this time at the latest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_on_or_after: Option<UnixTime>,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     identity::ExternalIdentity,
     trace::Trace,
-    words::{ClientId, IdpId, LoginId, RequestId, UnixTime, UserId},
+    words::{ClientId, IdpId, LoginId, RequestId, SessionId, UnixTime, UserId},
 };
 
 /// How long a person may take from the authorization request to the code, in seconds.
@@ -39,6 +39,8 @@ pub enum Destination {
 pub struct AuthorizationRequest {
     pub client_id: ClientId,
     pub redirect_uri: String,
+    #[serde(default, skip_serializing_if = "ResponseMode::is_query")]
+    pub response_mode: ResponseMode,
     pub scope: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
@@ -47,6 +49,9 @@ pub struct AuthorizationRequest {
     /// S256 of the verifier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code_challenge: Option<String>,
+    /// Thumbprint of the key that the code is bound to (`dpop_jkt`, RFC 9449 §10).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpop_jkt: Option<String>,
     /// The resource that the access token is for (RFC 8707 §2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
@@ -67,6 +72,72 @@ pub struct AuthorizationRequest {
     /// Nothing may be shown to the person (`prompt=none`).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub silent: bool,
+    /// The person is asked again what he may have agreed to before (`prompt=consent`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub consent: bool,
+    /// Nobody else will do (`id_token_hint`, or `sub` in `claims`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<UserId>,
+    /// The digest of the `request_uri` that it was pushed under (RFC 9126).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pushed: Option<String>,
+}
+
+/// How the answer travels to the redirect URI.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResponseMode {
+    /// In the query (OAuth 2.0 Multiple Response Types §2.1).
+    #[default]
+    Query,
+    /// In the fragment, which no server sees (same section).
+    Fragment,
+    /// By a form that the browser posts (OAuth 2.0 Form Post Response Mode §2).
+    FormPost,
+}
+
+impl ResponseMode {
+    /// The mode of this name on the wire.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "query" => Some(Self::Query),
+            "fragment" => Some(Self::Fragment),
+            "form_post" => Some(Self::FormPost),
+            _ => None,
+        }
+    }
+
+    const fn is_query(&self) -> bool {
+        matches!(self, Self::Query)
+    }
+}
+
+impl AuthorizationRequest {
+    /// A request for nothing in particular, answered in the query.
+    #[must_use]
+    pub fn new(client_id: ClientId, redirect_uri: String) -> Self {
+        Self {
+            client_id,
+            redirect_uri,
+            response_mode: ResponseMode::default(),
+            scope: Vec::new(),
+            state: None,
+            nonce: None,
+            code_challenge: None,
+            dpop_jkt: None,
+            resource: None,
+            login_hint: None,
+            idp: None,
+            authenticated_after: None,
+            acr_values: Vec::new(),
+            claims: RequestedClaims::default(),
+            silent: false,
+            consent: false,
+            subject: None,
+            pushed: None,
+        }
+    }
 }
 
 /// Claims asked for by name, beside the scope (OIDC Core §5.5); each one that the application could also
@@ -91,6 +162,8 @@ impl RequestedClaims {
 ///
 /// Unsolicited ──the person agrees──▶ signed in
 ///
+/// Consenting ──the person allows it──▶ the application has its answer
+///
 /// A person may go back and choose again at any time before `Proven`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -105,6 +178,10 @@ pub enum Stage {
     Proven {
         who: Box<ExternalIdentity>,
         at: UnixTime,
+    },
+    /// The person is signed in by this session, and has yet to say what the application may know of him.
+    Consenting {
+        session: SessionId,
     },
     /// A provider proved who somebody is though nobody had asked: no browser began this login, and the
     /// person has yet to say that he is meant.
@@ -164,6 +241,18 @@ impl Login {
         Self { stage, ..Self::new(id, destination, now) }
     }
 
+    /// A person is signed in and waits to be asked.
+    #[must_use]
+    pub fn consenting(
+        id: LoginId,
+        request: AuthorizationRequest,
+        session: SessionId,
+        now: UnixTime,
+    ) -> Self {
+        let destination = Destination::Client(Box::new(request));
+        Self { stage: Stage::Consenting { session }, ..Self::new(id, destination, now) }
+    }
+
     /// The first second at which the login is too old to go on.
     #[must_use]
     pub const fn expires_at(&self) -> UnixTime {
@@ -179,7 +268,7 @@ impl Login {
             Stage::Choosing | Stage::AtProvider { .. } => {
                 Ok(Self { stage: Stage::AtProvider { idp, errand, sent_at: now }, ..self })
             }
-            Stage::Proven { .. } | Stage::Unsolicited { .. } => {
+            Stage::Proven { .. } | Stage::Unsolicited { .. } | Stage::Consenting { .. } => {
                 Err(OutOfTurn("a choice of provider"))
             }
         }

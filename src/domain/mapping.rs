@@ -109,7 +109,14 @@ impl MappingConfiguration {
     }
 }
 
-fn compile(expression: &str) -> Result<Program, String> {
+/// Where expressions run.
+pub(super) fn context() -> Context<'static, 'static> {
+    Context::with_env(ENVIRONMENT.clone())
+}
+
+/// # Errors
+/// In words for the administrator.
+pub(super) fn compile(expression: &str) -> Result<Program, String> {
     if expression.len() > LONGEST_EXPRESSION {
         return Err(format!("is longer than {LONGEST_EXPRESSION} characters"));
     }
@@ -178,7 +185,7 @@ impl Mapping {
         identity: &ExternalIdentity,
         trace: &mut Trace,
     ) -> Result<Vec<GrantedRole>, Refused> {
-        let mut context = Context::with_env(ENVIRONMENT.clone());
+        let mut context = context();
         context
             .add_variable("identity", identity)
             .map_err(|error| Refused::Broken(error.to_string()))?;

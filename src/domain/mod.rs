@@ -8,6 +8,7 @@
 //! * Imports nothing else of ours.
 
 pub mod audit;
+pub mod claims;
 pub mod identity;
 pub mod login;
 pub mod mapping;

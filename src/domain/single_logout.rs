@@ -13,11 +13,15 @@ pub struct NamedSessions {
     pub session_indexes: Vec<String>,
 }
 
-/// What a qualifier means that is left out: the provider's and our own entityID (SAML Core §8.3.7).
+/// Who speaks to whom: what a qualifier means that is left out (SAML Core §8.3.7).
 #[derive(Clone, Copy, Debug)]
 pub struct Entities<'a> {
+    /// The entityID of whoever sent the request.
     pub idp: &'a str,
+    /// Our own entityID.
     pub sp: &'a str,
+    /// The sender once more, where it is a member of a federation: it speaks of its own people only.
+    pub member: Option<&'a str>,
 }
 
 const UNSPECIFIED: &str = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified";
@@ -28,6 +32,7 @@ impl NamedSessions {
     pub fn include(&self, session: &UpstreamSession, entities: Entities) -> bool {
         let index = session.session_index.as_ref();
         session.name_id.as_ref() == Some(&self.name_id)
+            && session.entity.as_deref() == entities.member
             && same_format(self.format.as_deref(), session.name_id_format.as_deref())
             && fits(&self.name_qualifier, &session.name_qualifier, entities.idp)
             && fits(&self.sp_name_qualifier, &session.sp_name_qualifier, entities.sp)
@@ -61,13 +66,15 @@ mod tests {
 
     #[test]
     fn exactly_the_sessions_of_that_name_and_those_indexes() {
-        let entities = Entities { idp: "idp", sp: "sp" };
+        let entities = Entities { idp: "idp", sp: "sp", member: None };
+        let of_member = |member| Entities { member, ..entities };
         let session = |qualifier: &str| UpstreamSession {
             name_id: owned("ada"),
             name_id_format: owned(PERSISTENT),
             name_qualifier: owned(qualifier),
             sp_name_qualifier: None,
             session_index: owned("1"),
+            entity: None,
             not_on_or_after: None,
         };
         for (what, name, format, qualifiers, indexes, expected) in [
@@ -92,6 +99,12 @@ mod tests {
             let elsewhere = named.include(&session("elsewhere"), entities);
             assert_eq!(elsewhere, expected && qualifiers[0].is_empty(), "{what}, qualified");
             assert!(!named.include(&UpstreamSession::default(), entities), "{what}, local");
+            let theirs = UpstreamSession { entity: owned("member"), ..session("") };
+            assert!(!named.include(&session(""), of_member(Some("member"))), "{what}, no member's");
+            for (member, own) in [(Some("member"), true), (Some("other"), false), (None, false)] {
+                let included = named.include(&theirs, of_member(member));
+                assert_eq!(included, expected && own, "{what}, said by {member:?}");
+            }
         }
     }
 }

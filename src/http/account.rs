@@ -5,7 +5,7 @@ use askama::Template;
 
 use super::{context::Context, form::Form, logout, page, page::Page};
 use crate::{
-    broker::{accounts::PasswordError, session::SignedIn},
+    broker::{accounts::PasswordError, login::Given, session::SignedIn},
     crypto::{same, sha256_base64url},
     domain::resource::HumanName,
     op::Parameters,
@@ -33,6 +33,7 @@ struct Account<'a> {
     since: String,
     csrf: String,
     administers: bool,
+    applications: Vec<Given>,
 }
 
 #[derive(Template)]
@@ -100,24 +101,28 @@ async fn account(request: HttpRequest, context: Context) -> HttpResponse {
     };
     let broker = &context.broker;
     let by = &signed_in.session.authentication;
-    let configuration = broker.configuration();
-    let provider = match &by.idp {
-        None => "Medict, with a password".to_owned(),
-        Some(idp) => configuration
-            .provider(idp)
-            .map_or_else(|| idp.0.clone(), |provider| provider.resource.name.clone()),
+    let session = &signed_in.session;
+    let (provider, slo) =
+        match (broker.provider_of(session).await, broker.slo_origin(session).await) {
+            (Ok(provider), Ok(slo)) => (provider, slo),
+            (Err(error), _) | (_, Err(error)) => return page::failed(&context, &error),
+        };
+    let applications = match broker.consents_of(&by.user).await {
+        Ok(applications) => applications,
+        Err(error) => return page::failed(&context, &error),
     };
     let powers = broker.powers(&signed_in.granted);
     let names = signed_in.account.names();
-    Page::ok().leads_to(broker.slo_origin(&signed_in.session)).render(&Account {
+    Page::ok().leads_to(slo).render(&Account {
         name: names.first().map(HumanName::display).unwrap_or_default(),
         email: signed_in.account.email.as_deref().unwrap_or_default(),
         username: signed_in.account.username.as_deref().unwrap_or_default(),
         roles: broker.role_names(&signed_in.granted),
-        provider,
+        provider: provider.unwrap_or_else(|| "Medict, with a password".to_owned()),
         since: by.auth_time.to_rfc3339(),
         csrf: csrf_of(context.session().unwrap_or_default()),
         administers: powers.permit("IdentityProvider", "read", None),
+        applications,
     })
 }
 

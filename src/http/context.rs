@@ -31,6 +31,8 @@ pub struct Context {
     pub browser: Option<String>,
     /// The value of the cookie that binds an arrival to the browser that was asked.
     pub arrival: Option<String>,
+    /// The value of the cookie that remembers a bounce.
+    pub bounced: Option<String>,
 }
 
 impl Context {
@@ -69,6 +71,7 @@ fn read(request: &HttpRequest) -> Result<Context, actix_web::Error> {
         session: cookie(names.session),
         browser: cookie(names.browser),
         arrival: cookie(names.arrival),
+        bounced: cookie(names.bounced),
         broker,
         caller,
     })

@@ -1,10 +1,13 @@
-//! Four cookies: who is signed in, which browser a login was begun in, which one saw the question whether a
-//! person is meant, and the institution picked last.
+//! Five cookies: who is signed in, which browser a login was begun in, which one saw the question whether a
+//! person is meant, when it was last bounced, and the institution picked last.
 
 use actix_web::cookie::{Cookie, SameSite, time::Duration};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
-use crate::broker::Broker;
+use crate::{
+    broker::{Broker, login::Bounced},
+    domain::words::{IdpId, UnixTime},
+};
 
 /// The cookies' names: with the `__Host-` prefix wherever browsers accept it.
 #[derive(Clone, Copy)]
@@ -13,6 +16,8 @@ pub struct Names {
     pub browser: &'static str,
     /// Binds the answer on the page of a sign-in that began at its provider.
     pub arrival: &'static str,
+    /// Remembers when the browser was last bounced, until somebody signs in.
+    pub bounced: &'static str,
     /// Of no consequence but convenience.
     pub institution: &'static str,
     secure: bool,
@@ -25,6 +30,7 @@ impl Names {
                 session: "__Host-medict_session",
                 browser: "__Host-medict_browser",
                 arrival: "__Host-medict_arrival",
+                bounced: "__Host-medict_bounced",
                 institution: "__Host-medict_institution",
                 secure: true,
             }
@@ -33,6 +39,7 @@ impl Names {
                 session: "medict_session",
                 browser: "medict_browser",
                 arrival: "medict_arrival",
+                bounced: "medict_bounced",
                 institution: "medict_institution",
                 secure: false,
             }
@@ -49,6 +56,23 @@ impl Names {
 
     pub fn arrival(self, value: String) -> Cookie<'static> {
         self.build(self.arrival, value)
+    }
+
+    pub fn bounced(self, last: &Bounced) -> Cookie<'static> {
+        self.build(self.bounced, format!("{}.{}", last.idp, last.at.0))
+    }
+
+    /// The bounce in such a cookie.
+    pub fn read_bounced(value: &str) -> Option<Bounced> {
+        let (idp, at) = value.rsplit_once('.')?;
+        Some(Bounced { idp: IdpId::from(idp), at: UnixTime(at.parse().ok()?) })
+    }
+
+    /// Takes that cookie away.
+    pub fn not_bounced(self) -> Cookie<'static> {
+        let mut cookie = self.build(self.bounced, String::new());
+        cookie.make_removal();
+        cookie
     }
 
     /// Remembers an entityID for a year.

@@ -5,10 +5,10 @@ use askama::Template;
 
 use super::{account::csrf_of, context::Context, cookies::Names, form::Form, page, page::Page};
 use crate::{
-    broker::login::{Arrival, Choice, Identified, LoginError, Next, Refusal, Step},
+    broker::login::{Arrival, Choice, Identified, LoginError, Next, Refusal, Step, origin},
     crypto::same,
     domain::words::{IdpId, LoginId},
-    op::Parameters,
+    op::{Delivery, Parameters},
 };
 
 pub fn routes(app: &mut web::ServiceConfig) {
@@ -50,12 +50,12 @@ struct Arrived<'a> {
 
 #[derive(Template)]
 #[template(path = "login/post.html")]
-pub struct PostToIdp<'a> {
+pub struct Posting<'a> {
     pub sentence: &'a str,
     pub action: &'a str,
-    pub parameter: &'a str,
-    pub message: &'a str,
-    pub relay_state: &'a str,
+    pub fields: Vec<(&'a str, &'a str)>,
+    /// Opened before the form is posted.
+    pub frames: &'a [String],
 }
 
 /// Where a step leads, with the cookies that it sets.
@@ -65,7 +65,14 @@ pub fn render(context: &Context, step: Step) -> HttpResponse {
         Next::PickMember { login, idp } => {
             page::see_other(&format!("/login/{login}/institution?idp={idp}"))
         }
-        Next::SendToIdp { url } | Next::ReturnToClient { url } => page::see_other(url),
+        Next::SendToIdp { url } | Next::ReturnToClient(Delivery::Redirect { url }) => {
+            page::see_other(url)
+        }
+        Next::ReturnToClient(Delivery::Post { action, fields }) => {
+            let sentence = "You are being taken back to the application.";
+            let fields = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            post_away(Posting { sentence, action, fields, frames: &[] })
+        }
         Next::ReturnHome { path } => page::see_other(path),
         Next::Continue { login, handle } => {
             page::see_other(&format!("/login/{login}/continue?handle={handle}"))
@@ -74,16 +81,20 @@ pub fn render(context: &Context, step: Step) -> HttpResponse {
             let landing = landing.as_ref().map_or("", |client| client.as_str());
             page::see_other(&format!("/login?idp={idp}&landing={landing}"))
         }
+        Next::AskConsent(login) => page::see_other(&format!("/login/{login}/consent")),
         Next::Ask { login, handle } => {
             page::see_other(&format!("/login/{login}/arrival?handle={handle}"))
         }
         Next::PostToIdp { action, parameter, message, relay_state } => {
             let sentence = "You are being taken to your organization’s sign-in page.";
-            post_to_idp(&PostToIdp { sentence, action, parameter, message, relay_state })
+            post_away(Posting::of_saml(sentence, action, parameter, message, relay_state))
         }
     };
     let names = Names::of(&context.broker);
-    let set = [step.browser.map(|v| names.browser(v)), step.session.map(|v| names.session(v))];
+    let arrived = step.session.is_some() && context.bounced.is_some();
+    let gone = arrived.then(|| names.not_bounced());
+    let set =
+        [step.browser.map(|v| names.browser(v)), step.session.map(|v| names.session(v)), gone];
     for cookie in set.into_iter().flatten() {
         if let Err(error) = response.add_cookie(&cookie) {
             tracing::error!(%error, "a cookie could not be set");
@@ -92,10 +103,24 @@ pub fn render(context: &Context, step: Step) -> HttpResponse {
     response
 }
 
-/// A page that posts itself.
-pub fn post_to_idp(form: &PostToIdp) -> HttpResponse {
-    let origin = url::Url::parse(form.action).map(|url| url.origin().ascii_serialization());
-    Page::ok().leads_to(origin.ok()).with_script().render(form)
+impl<'a> Posting<'a> {
+    /// A message by the HTTP POST binding (SAML Bindings §3.5.4).
+    pub fn of_saml(
+        sentence: &'a str,
+        action: &'a str,
+        parameter: &'a str,
+        message: &'a str,
+        relay_state: &'a str,
+    ) -> Self {
+        let mut fields = vec![(parameter, message), ("RelayState", relay_state)];
+        fields.retain(|(_, value)| !value.is_empty());
+        Self { sentence, action, fields, frames: &[] }
+    }
+}
+
+/// A page that posts itself; without scripts the person presses its button.
+pub fn post_away(form: Posting) -> HttpResponse {
+    Page::ok().leads_to(origin(form.action)).with_frames(form.frames).with_script().render(&form)
 }
 
 fn answer(context: &Context, outcome: Result<Step, LoginError>) -> HttpResponse {
@@ -112,11 +137,29 @@ async fn begin(request: HttpRequest, context: Context) -> HttpResponse {
     let idp = query.get("idp").map(IdpId::from);
     let Context { broker, caller, .. } = &context;
     let browser = context.browser();
-    let step = match (idp, query.get("landing")) {
-        (Some(idp), Some(client)) => broker.begin_landing(idp, client, browser, caller).await,
-        (idp, _) => broker.begin_own(query.get("return_to"), idp, browser, caller).await,
-    };
-    answer(&context, step)
+    match (idp, query.get("landing")) {
+        (Some(idp), Some(client)) => land(idp, client, &context).await,
+        (idp, _) => {
+            let step = broker.begin_own(query.get("return_to"), idp, browser, caller).await;
+            answer(&context, step)
+        }
+    }
+}
+
+/// After a bounce, which the browser remembers.
+async fn land(idp: IdpId, client: &str, context: &Context) -> HttpResponse {
+    let Context { broker, caller, .. } = context;
+    let last = context.bounced.as_deref().and_then(Names::read_bounced);
+    let (step, bounced) =
+        match broker.begin_landing(idp, client, last, context.browser(), caller).await {
+            Ok(begun) => begun,
+            Err(error) => return page::login_failed(context, &error),
+        };
+    let mut response = render(context, step);
+    if let Err(error) = response.add_cookie(&Names::of(broker).bounced(&bounced)) {
+        tracing::error!(%error, "a cookie could not be set");
+    }
+    response
 }
 
 /// `GET /login/{login}`: how would you like to sign in?

@@ -1,7 +1,9 @@
 //! Signing out (OIDC RP-Initiated Logout 1.0, SAML Profiles §4.4), asked of the person unless the
 //! application or the provider can show who it is.
 
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode, middleware::from_fn, web};
+use actix_web::{
+    HttpRequest, HttpResponse, ResponseError, http::StatusCode, middleware::from_fn, web,
+};
 use askama::Template;
 use serde_json::json;
 
@@ -10,8 +12,8 @@ use super::{
     context::Context,
     cookies::Names,
     cors,
-    form::SamlForm,
-    login::{PostToIdp, post_to_idp},
+    form::{BadForm, SamlForm},
+    login::{Posting, post_away},
     oauth, page,
     page::Page,
 };
@@ -46,9 +48,17 @@ struct Confirm<'a> {
 
 #[derive(Template)]
 #[template(path = "account/signed_out.html")]
-struct SignedOut {
+struct SignedOut<'a> {
     provider: AtProvider,
     onward: Option<String>,
+    frames: &'a [String],
+}
+
+#[derive(Template)]
+#[template(path = "account/telling.html")]
+struct Telling<'a> {
+    onward: &'a str,
+    frames: &'a [String],
 }
 
 /// `GET /oauth2/logout` — RP-Initiated Logout §2.
@@ -56,10 +66,10 @@ async fn by_browser(request: HttpRequest, context: Context) -> HttpResponse {
     sign_out(request.query_string(), None, &context).await
 }
 
-/// `POST /oauth2/logout`: with a bearer token it ends that session; by form as by GET.
+/// `POST /oauth2/logout`: with an access token it ends that session; by form as by GET.
 async fn by_post(request: HttpRequest, context: Context, body: web::Bytes) -> HttpResponse {
-    if let Some(token) = oauth::bearer(&request) {
-        return match context.broker.sign_out_by_token(token, &context.caller).await {
+    if let Some(presented) = oauth::presented(&request) {
+        return match context.broker.sign_out_by_token(&presented, &context.caller).await {
             Ok(()) => HttpResponse::Ok().json(json!({})),
             Err(refusal) => oauth::access_refused(&context, &refusal),
         };
@@ -105,7 +115,19 @@ async fn saml_by_redirect(
 }
 
 /// `POST /saml/{idp}/slo` — SAML Bindings §3.5.
-async fn saml_by_post(idp: web::Path<String>, context: Context, form: SamlForm) -> HttpResponse {
+async fn saml_by_post(
+    idp: web::Path<String>,
+    context: Context,
+    form: Result<SamlForm, BadForm>,
+) -> HttpResponse {
+    let form = match form {
+        Ok(form) => form,
+        Err(bad) => {
+            let (idp, reason) = (IdpId(idp.into_inner()), bad.to_string());
+            context.broker.unreadable_logout(&idp, reason, &context.caller).await;
+            return bad.error_response();
+        }
+    };
     let field = |name: &str| form.0.get(name).map(str::to_owned);
     let delivered = Delivered::Post {
         saml_request: field("SAMLRequest"),
@@ -135,7 +157,7 @@ fn refused(context: &Context, refusal: &Refusal) -> HttpResponse {
         Refusal::UnknownRequest => {
             (StatusCode::BAD_REQUEST, "This sign-out was finished before, or took too long.")
         }
-        Refusal::Saml(_) | Refusal::Replayed => (
+        Refusal::NoMember(_) | Refusal::Unreadable(_) | Refusal::Saml(_) | Refusal::Replayed => (
             StatusCode::BAD_REQUEST,
             "What your organization’s sign-in service sent about signing out was not accepted. To be \
              sure, sign out here and close the browser.",
@@ -149,7 +171,7 @@ async fn signed_out(request: HttpRequest, context: Context) -> HttpResponse {
     let query = Parameters::parse(request.query_string().as_bytes()).unwrap_or_default();
     let handle = query.get("handle").unwrap_or_default();
     match context.broker.continue_logout(handle, context.browser()).await {
-        Ok(next) => respond(next),
+        Ok(next) => respond(next, &[]),
         Err(error) => page::failed(&context, &error),
     }
 }
@@ -157,7 +179,7 @@ async fn signed_out(request: HttpRequest, context: Context) -> HttpResponse {
 /// Where a step leads, with the cookies that it sets and takes away.
 pub fn render(context: &Context, step: Step) -> HttpResponse {
     let names = Names::of(&context.broker);
-    let mut response = respond(step.next);
+    let mut response = respond(step.next, &step.frames);
     let gone = step.ends_cookie.then(|| names.no_session());
     for cookie in gone.into_iter().chain(step.browser.map(|value| names.browser(value))) {
         if let Err(error) = response.add_cookie(&cookie) {
@@ -167,19 +189,28 @@ pub fn render(context: &Context, step: Step) -> HttpResponse {
     response
 }
 
-fn respond(next: Next) -> HttpResponse {
+/// Frames have to be on a page: then it leads on instead of a redirect.
+fn respond(next: Next, frames: &[String]) -> HttpResponse {
     match next {
-        Next::SendToIdp { url } | Next::ReturnToClient { url } => page::see_other(&url),
+        Next::SendToIdp { url } | Next::ReturnToClient { url } => lead_on(&url, frames),
         Next::Continue { handle } => {
-            page::see_other(&format!("/account/signed-out?handle={handle}"))
+            lead_on(&format!("/account/signed-out?handle={handle}"), frames)
         }
-        Next::Farewell { provider, onward } => Page::ok().render(&SignedOut { provider, onward }),
-        Next::PostToIdp { action, parameter, message, relay_state } => post_to_idp(&PostToIdp {
-            sentence: "You are signed out here. Your organization’s sign-in page is told as well.",
-            action: &action,
-            parameter,
-            message: &message,
-            relay_state: &relay_state,
-        }),
+        Next::Farewell { provider, onward } => {
+            Page::ok().with_frames(frames).render(&SignedOut { provider, onward, frames })
+        }
+        Next::PostToIdp { action, parameter, message, relay_state } => {
+            let sentence =
+                "You are signed out here. Your organization’s sign-in page is told as well.";
+            let form = Posting::of_saml(sentence, &action, parameter, &message, &relay_state);
+            post_away(Posting { frames, ..form })
+        }
     }
+}
+
+fn lead_on(url: &str, frames: &[String]) -> HttpResponse {
+    if frames.is_empty() {
+        return page::see_other(url);
+    }
+    Page::ok().with_frames(frames).with_script().render(&Telling { onward: url, frames })
 }

@@ -2,10 +2,7 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::{
-        StatusCode,
-        header::{self, HeaderValue},
-    },
+    http::{StatusCode, header},
     middleware::from_fn,
     web,
 };
@@ -20,7 +17,7 @@ pub fn routes(app: &mut web::ServiceConfig) {
 
 /// `GET /auth/me`: the person as applications of the Medplum kind expect him.
 async fn me(request: HttpRequest, context: Context) -> HttpResponse {
-    match context.broker.me(oauth::bearer(&request)).await {
+    match context.broker.me(oauth::presented(&request).as_ref()).await {
         Ok(me) => HttpResponse::Ok().json(me),
         Err(refusal) => refused(&context, &refusal),
     }
@@ -28,15 +25,13 @@ async fn me(request: HttpRequest, context: Context) -> HttpResponse {
 
 fn refused(context: &Context, refusal: &AccessError) -> HttpResponse {
     let reference = context.caller.reference.as_str();
-    let Some(challenge) = oauth::challenge(refusal) else {
+    if let AccessError::Failed(_) = refusal {
         tracing::error!(reference, error = %refusal, "a request failed");
         let text = format!("our side failed; reference {reference}");
         return outcome(StatusCode::SERVICE_UNAVAILABLE, "transient", &text);
-    };
-    let mut answer = outcome(StatusCode::UNAUTHORIZED, "login", &refusal.to_string());
-    if let Ok(value) = HeaderValue::from_str(&challenge) {
-        answer.headers_mut().insert(header::WWW_AUTHENTICATE, value);
     }
+    let mut answer = outcome(StatusCode::UNAUTHORIZED, "login", &refusal.to_string());
+    oauth::challenge(&mut answer, refusal);
     answer
 }
 

@@ -11,9 +11,11 @@
 mod account;
 mod admin;
 mod assets;
+mod consent;
 mod context;
 mod cookies;
 mod cors;
+mod devices;
 mod form;
 mod health;
 mod institution;
@@ -24,6 +26,8 @@ mod me;
 mod oauth;
 mod oidc;
 mod page;
+mod par;
+mod register;
 mod saml;
 mod tls;
 
@@ -121,9 +125,13 @@ impl Running {
 /// Every path, in the order of the contract.
 fn routes(app: &mut web::ServiceConfig) {
     app.configure(oauth::routes)
+        .configure(devices::routes)
+        .configure(par::routes)
+        .configure(register::routes)
         .configure(logout::routes)
         .configure(login::routes)
         .configure(institution::routes)
+        .configure(consent::routes)
         .configure(saml::routes)
         .configure(oidc::routes)
         .configure(me::routes)

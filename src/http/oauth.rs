@@ -23,9 +23,15 @@ use crate::{
         login::Unanswerable,
         tokens::TokenError,
     },
-    domain::audit::{Action, Outcome},
-    op::{ErrorCode, Metadata, Parameters},
+    domain::{
+        audit::{Action, Outcome},
+        resource::SigningAlg,
+    },
+    op::{ErrorCode, Metadata, Parameters, Presented, ProofFault, Scheme},
 };
+
+/// Bytes of a query that every proxy and browser lets pass.
+const LONGEST_QUERY: usize = 6_000;
 
 pub fn routes(app: &mut web::ServiceConfig) {
     app.service(web::resource("/.well-known/openid-configuration").route(web::get().to(metadata)))
@@ -83,8 +89,13 @@ async fn authorize(request: HttpRequest, context: Context) -> HttpResponse {
     }
 }
 
-/// `POST /oauth2/authorize`.
+/// `POST /oauth2/authorize`. From a page of the application it comes without cookies (`SameSite=Lax`); the
+/// GET that follows has them, so that a session that is there is found.
 async fn authorize_by_form(context: Context, form: Form) -> HttpResponse {
+    let query = form.0.to_query();
+    if context.session().is_none() && query.len() <= LONGEST_QUERY {
+        return page::see_other(&format!("/oauth2/authorize?{query}"));
+    }
     answer_authorize(form.0, &context).await
 }
 
@@ -110,7 +121,8 @@ async fn unanswerable(context: &Context, reason: &str) -> HttpResponse {
 
 /// `POST /oauth2/token` — RFC 6749 §3.2.
 async fn token(request: HttpRequest, context: Context, form: Form) -> HttpResponse {
-    match context.broker.token(authorization(&request), &form.0, &context.caller).await {
+    let (authorization, proof) = (authorization(&request), proof(&request));
+    match context.broker.token(authorization, proof, &form.0, &context.caller).await {
         Ok(response) => HttpResponse::Ok().json(response),
         Err(error) => token_refused(&context, &error),
     }
@@ -133,12 +145,20 @@ async fn introspect(request: HttpRequest, context: Context, form: Form) -> HttpR
 }
 
 /// The `Authorization` header; one that is no text is no credential either.
-fn authorization(request: &HttpRequest) -> Option<&str> {
+pub fn authorization(request: &HttpRequest) -> Option<&str> {
     let header = request.headers().get(header::AUTHORIZATION);
     header.map(|value| value.to_str().unwrap_or("?"))
 }
 
-fn token_refused(context: &Context, refused: &TokenError) -> HttpResponse {
+/// The `DPoP` header; several, or one that is no text, are no proof either.
+fn proof(request: &HttpRequest) -> Option<&str> {
+    let mut all = request.headers().get_all("dpop");
+    let first = all.next()?;
+    Some(first.to_str().ok().filter(|_| all.next().is_none()).unwrap_or("?"))
+}
+
+/// The answer to an application that is not given what it asks for (RFC 6749 §5.2).
+pub fn token_refused(context: &Context, refused: &TokenError) -> HttpResponse {
     let refusal = match refused {
         TokenError::Refused(refusal) => refusal,
         TokenError::Failed(failure) => return failed(context, failure),
@@ -166,7 +186,8 @@ pub fn error(status: StatusCode, code: ErrorCode, description: &str) -> HttpResp
         .json(json!({ "error": code.as_str(), "error_description": description }))
 }
 
-fn failed(context: &Context, failure: &crate::broker::Error) -> HttpResponse {
+/// The answer when our side fails: the cause goes to the log.
+pub fn failed(context: &Context, failure: &crate::broker::Error) -> HttpResponse {
     let reference = context.caller.reference.as_str();
     tracing::error!(reference, error = %failure, "a request failed");
     let (status, code) = if failure.is_temporary() {
@@ -183,7 +204,7 @@ fn failed(context: &Context, failure: &crate::broker::Error) -> HttpResponse {
 
 /// `GET /oauth2/userinfo` — OIDC Core §5.3.
 async fn userinfo(request: HttpRequest, context: Context) -> HttpResponse {
-    answer_userinfo(bearer(&request), &context).await
+    answer_userinfo(presented(&request), &context).await
 }
 
 /// `POST /oauth2/userinfo`: the token by header, or in a form (RFC 6750 §2.2).
@@ -194,14 +215,18 @@ async fn userinfo_by_post(
 ) -> HttpResponse {
     let form = if is_form(&request) { Parameters::parse(&body).ok() } else { None };
     let form = form.unwrap_or_default();
-    match (bearer(&request), form.get("access_token")) {
+    match (presented(&request), form.get("access_token")) {
         (Some(_), Some(_)) => access_refused(&context, &AccessError::TwoTokens),
-        (token, None) | (None, token) => answer_userinfo(token, &context).await,
+        (Some(presented), None) => answer_userinfo(Some(presented), &context).await,
+        (None, token) => {
+            let by_form = token.map(|token| sent(&request, Scheme::Bearer, token));
+            answer_userinfo(by_form, &context).await
+        }
     }
 }
 
-async fn answer_userinfo(token: Option<&str>, context: &Context) -> HttpResponse {
-    match context.broker.userinfo(token).await {
+async fn answer_userinfo(presented: Option<Presented<'_>>, context: &Context) -> HttpResponse {
+    match context.broker.userinfo(presented.as_ref()).await {
         Ok(UserInfoAnswer::Plain(info)) => HttpResponse::Ok().json(info),
         Ok(UserInfoAnswer::Signed(jwt)) => {
             HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/jwt")).body(jwt)
@@ -210,11 +235,18 @@ async fn answer_userinfo(token: Option<&str>, context: &Context) -> HttpResponse
     }
 }
 
-/// The token of `Authorization: Bearer` (RFC 6750 §2.1).
-pub fn bearer(request: &HttpRequest) -> Option<&str> {
+/// The token of `Authorization: Bearer` (RFC 6750 §2.1) or `DPoP` (RFC 9449 §7.1).
+pub fn presented(request: &HttpRequest) -> Option<Presented<'_>> {
     let header = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = header.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+    let known = [("bearer", Scheme::Bearer), ("dpop", Scheme::Dpop)];
+    let (_, scheme) = known.into_iter().find(|(name, _)| scheme.eq_ignore_ascii_case(name))?;
+    Some(sent(request, scheme, token.trim()))
+}
+
+fn sent<'a>(request: &'a HttpRequest, scheme: Scheme, token: &'a str) -> Presented<'a> {
+    let (method, path) = (request.method().as_str(), request.path());
+    Presented { token, scheme, proof: proof(request), method, path }
 }
 
 /// The answer to a token that opens nothing (RFC 6750 §3).
@@ -223,28 +255,38 @@ pub fn access_refused(context: &Context, refusal: &AccessError) -> HttpResponse 
         return failed(context, failure);
     }
     let code = code_of(refusal).unwrap_or(ErrorCode::InvalidToken);
-    let mut answer = error(status_of(code), code, &refusal.to_string());
-    let challenge = challenge(refusal).and_then(|text| HeaderValue::from_str(&text).ok());
-    if let Some(value) = challenge {
-        answer.headers_mut().insert(header::WWW_AUTHENTICATE, value);
-    }
+    let status = match refusal {
+        AccessError::Proof(_) => StatusCode::UNAUTHORIZED,
+        _ => status_of(code),
+    };
+    let mut answer = error(status, code, &refusal.to_string());
+    challenge(&mut answer, refusal);
     answer
 }
 
-/// What `WWW-Authenticate` says; nothing when our side failed. Without any token it names no error
-/// (RFC 6750 §3.1).
-pub fn challenge(refusal: &AccessError) -> Option<String> {
-    if let AccessError::Failed(_) = refusal {
-        return None;
-    }
-    let realm = "Bearer realm=\"medict\"";
-    Some(match code_of(refusal) {
-        None => realm.to_owned(),
-        Some(code) => {
-            let text = refusal.to_string().replace('`', "'");
-            format!("{realm}, error=\"{}\", error_description=\"{text}\"", code.as_str())
+/// Says in `WWW-Authenticate` how a token is sent; nothing when our side failed. Without any token it names
+/// no error (RFC 6750 §3.1). What is wrong with a proof concerns the scheme DPoP alone (RFC 9449 §7.1).
+pub fn challenge(answer: &mut HttpResponse, refusal: &AccessError) {
+    let schemes: &[&str] = match refusal {
+        AccessError::Failed(_) => return,
+        AccessError::Proof(ProofFault::NotBound) => &["Bearer"],
+        AccessError::Proof(_) => &["DPoP"],
+        _ => &["Bearer", "DPoP"],
+    };
+    let error = code_of(refusal).map(|code| {
+        let text = refusal.to_string().replace('`', "'");
+        format!(", error=\"{}\", error_description=\"{text}\"", code.as_str())
+    });
+    for scheme in schemes {
+        let mut text = format!("{scheme} realm=\"medict\"{}", error.as_deref().unwrap_or_default());
+        if *scheme == "DPoP" {
+            let algs = SigningAlg::ALL.map(SigningAlg::name).join(" ");
+            text.push_str(&format!(", algs=\"{algs}\""));
         }
-    })
+        if let Ok(value) = HeaderValue::from_str(&text) {
+            answer.headers_mut().append(header::WWW_AUTHENTICATE, value);
+        }
+    }
 }
 
 const fn code_of(refusal: &AccessError) -> Option<ErrorCode> {
@@ -253,5 +295,6 @@ const fn code_of(refusal: &AccessError) -> Option<ErrorCode> {
         AccessError::TwoTokens => Some(ErrorCode::InvalidRequest),
         AccessError::Invalid => Some(ErrorCode::InvalidToken),
         AccessError::Scope => Some(ErrorCode::InsufficientScope),
+        AccessError::Proof(fault) => Some(fault.code()),
     }
 }

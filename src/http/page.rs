@@ -16,6 +16,7 @@ use crate::broker::{
 pub struct Page {
     status: StatusCode,
     form_action: Vec<String>,
+    frames: Vec<String>,
     script: bool,
 }
 
@@ -34,12 +35,19 @@ impl Page {
     }
 
     pub const fn status(status: StatusCode) -> Self {
-        Self { status, form_action: Vec::new(), script: false }
+        Self { status, form_action: Vec::new(), frames: Vec::new(), script: false }
     }
 
     /// Other origins that the page's forms lead to, by themselves or by redirects that follow.
     pub fn leads_to(mut self, origins: impl IntoIterator<Item = String>) -> Self {
         self.form_action.extend(origins);
+        self
+    }
+
+    /// The page opens these addresses in frames.
+    pub fn with_frames(mut self, addresses: &[String]) -> Self {
+        let urls = addresses.iter().filter_map(|address| url::Url::parse(address).ok());
+        self.frames.extend(urls.map(|url| url.origin().ascii_serialization()));
         self
     }
 
@@ -64,10 +72,17 @@ impl Page {
 
     fn policy(&self) -> String {
         let script = if self.script { "script-src 'self'; " } else { "" };
-        let elsewhere: String =
-            self.form_action.iter().map(|origin| format!(" {origin}")).collect();
+        let listed = |origins: &[String]| -> String {
+            origins.iter().map(|origin| format!(" {origin}")).collect()
+        };
+        let elsewhere = listed(&self.form_action);
+        let frames = if self.frames.is_empty() {
+            String::new()
+        } else {
+            format!("frame-src{}; ", listed(&self.frames))
+        };
         format!(
-            "default-src 'none'; style-src 'self'; img-src 'self'; {script}\
+            "default-src 'none'; style-src 'self'; img-src 'self'; {script}{frames}\
              form-action 'self'{elsewhere}; base-uri 'none'; frame-ancestors 'none'"
         )
     }
@@ -118,13 +133,24 @@ pub fn login_failed(context: &Context, error: &LoginError) -> HttpResponse {
         LoginError::Refused(refusal) => refusal,
     };
     let sentence = match refusal {
-        Refusal::Unknown | Refusal::OtherBrowser | Refusal::OutOfTurn(_) => {
+        Refusal::Unknown
+        | Refusal::OtherBrowser
+        | Refusal::OtherSession
+        | Refusal::OutOfTurn(_) => {
             "This sign-in is no longer valid. Please go back to the application and begin again."
         }
-        Refusal::Unreachable(_) | Refusal::ProviderBroken(_) | Refusal::NoProvider => {
+        Refusal::NoMetadata(_)
+        | Refusal::Unreachable(_)
+        | Refusal::ProviderBroken(_)
+        | Refusal::NoProvider => {
             "Your organization's sign-in service cannot be used at the moment."
         }
-        Refusal::Saml(_) | Refusal::ReplayedAssertion | Refusal::Oidc(_) | Refusal::NotFresh => {
+        Refusal::Unreadable(_)
+        | Refusal::Saml(_)
+        | Refusal::ReplayedAssertion
+        | Refusal::Oidc(_)
+        | Refusal::NotFresh
+        | Refusal::BouncedAgain => {
             "The answer of your organization's sign-in service was not accepted."
         }
         Refusal::Mapping(_) | Refusal::NotAdmitted(_) | Refusal::Inactive => {
@@ -146,13 +172,18 @@ pub const fn status_of(refusal: &Refusal) -> StatusCode {
     match refusal {
         Refusal::Unknown
         | Refusal::OtherBrowser
+        | Refusal::OtherSession
         | Refusal::OutOfTurn(_)
         | Refusal::NoProvider
+        | Refusal::Unreadable(_)
         | Refusal::Saml(_)
         | Refusal::ReplayedAssertion
         | Refusal::Oidc(_)
-        | Refusal::NotFresh => StatusCode::BAD_REQUEST,
-        Refusal::ProviderBroken(_) | Refusal::Unreachable(_) => StatusCode::BAD_GATEWAY,
+        | Refusal::NotFresh
+        | Refusal::BouncedAgain => StatusCode::BAD_REQUEST,
+        Refusal::NoMetadata(_) | Refusal::ProviderBroken(_) | Refusal::Unreachable(_) => {
+            StatusCode::BAD_GATEWAY
+        }
         Refusal::Mapping(_)
         | Refusal::NotAdmitted(_)
         | Refusal::Inactive

@@ -1,8 +1,12 @@
 //! Our SAML endpoints, one set per identity provider.
 
-use actix_web::{HttpResponse, http::StatusCode, web};
+use actix_web::{HttpResponse, ResponseError, http::StatusCode, web};
 
-use super::{context::Context, form::SamlForm, login, page};
+use super::{
+    context::Context,
+    form::{BadForm, SamlForm},
+    login, page,
+};
 use crate::domain::words::IdpId;
 
 /// How our metadata is wanted.
@@ -35,11 +39,22 @@ async fn metadata(
 }
 
 /// `POST /saml/{idp}/acs` — SAML Bindings §3.5.4, Profiles §4.1.4.3.
-async fn acs(idp: web::Path<String>, context: Context, form: SamlForm) -> HttpResponse {
+async fn acs(
+    idp: web::Path<String>,
+    context: Context,
+    form: Result<SamlForm, BadForm>,
+) -> HttpResponse {
+    let idp = IdpId(idp.into_inner());
+    let form = match form {
+        Ok(form) => form,
+        Err(bad) => {
+            context.broker.unreadable_response(&idp, bad.to_string(), &context.caller).await;
+            return bad.error_response();
+        }
+    };
     let field = |name: &str| form.0.get(name).unwrap_or_default();
     let (response, relay_state) = (field("SAMLResponse").to_owned(), field("RelayState"));
     let Context { broker, caller, .. } = &context;
-    let idp = IdpId(idp.into_inner());
     match broker.saml_response(&idp, response, relay_state, caller).await {
         Ok(step) => login::render(&context, step),
         Err(error) => page::login_failed(&context, &error),

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::domain::{
+    claims::Facts,
     login::Authentication,
     resource::HumanName,
     words::{ClientId, OrganizationId, RoleId, SessionId, UnixTime, UserId},
@@ -37,9 +39,25 @@ pub struct AccessToken {
     pub roles: BTreeSet<RoleId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organization: Option<OrganizationId>,
+    /// Absent: whoever has the token may use it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
+}
+
+/// The key that an access token is bound to (RFC 7800 §3.1, RFC 9449 §6.1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confirmation {
+    /// Its thumbprint (RFC 7638).
+    pub jkt: String,
 }
 
 impl AccessToken {
+    /// How it is used: `Bearer`, or `DPoP` where it is bound to a key (RFC 9449 §5).
+    #[must_use]
+    pub const fn token_type(&self) -> &'static str {
+        if self.cnf.is_some() { "DPoP" } else { "Bearer" }
+    }
+
     #[must_use]
     pub fn has_scope(&self, scope: &str) -> bool {
         self.scope.split(' ').any(|word| word == scope)
@@ -68,6 +86,9 @@ pub struct IdToken {
     /// Only what was asked for by name (OIDC Core §5.5); scopes open userinfo (§5.4).
     #[serde(flatten)]
     pub personal: PersonalClaims,
+    /// Claims of the application's own.
+    #[serde(flatten)]
+    pub own: Map<String, Value>,
 }
 
 /// What we know of a person, for claims.
@@ -83,6 +104,27 @@ pub struct Person {
     pub updated_at: UnixTime,
     pub roles: BTreeSet<RoleId>,
     pub organization: Option<OrganizationId>,
+}
+
+impl Person {
+    /// What the application's own claims are computed from.
+    #[must_use]
+    pub fn facts(&self) -> Facts {
+        let PersonalClaims { name, given_name, family_name, .. } =
+            PersonalClaims::of(self, "", |_| true);
+        Facts {
+            id: self.id.0.clone(),
+            username: self.username.clone().unwrap_or_default(),
+            email: self.email.clone().unwrap_or_default(),
+            email_verified: self.email_verified,
+            given_name: given_name.unwrap_or_default(),
+            family_name: family_name.unwrap_or_default(),
+            display_name: name.unwrap_or_default(),
+            profile: self.profile.clone().unwrap_or_default(),
+            roles: self.roles.iter().map(|role| role.0.clone()).collect(),
+            organization: self.organization.as_ref().map_or_else(String::new, |id| id.0.clone()),
+        }
+    }
 }
 
 /// What we can tell of a person beyond who he is (OIDC Core §5.1).
@@ -102,7 +144,14 @@ pub struct PersonalClaims {
     pub email: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email_verified: Option<bool>,
+    /// The URL of the FHIR person behind the account (SMART App Launch 2.2, *Scopes for requesting identity
+    /// data*).
+    #[serde(default, rename = "fhirUser", skip_serializing_if = "Option::is_none")]
+    pub fhir_user: Option<String>,
 }
+
+/// Scope and claim of one name; told in the ID token too.
+const FHIR_USER: &str = "fhirUser";
 
 /// The scope that opens a claim (OIDC Core §5.4); of `phone` and `address` we know nothing to tell.
 pub(super) fn scope_of(claim: &str) -> Option<&'static str> {
@@ -111,13 +160,14 @@ pub(super) fn scope_of(claim: &str) -> Option<&'static str> {
             Some("profile")
         }
         "email" | "email_verified" => Some("email"),
+        FHIR_USER => Some(FHIR_USER),
         _ => None,
     }
 }
 
 impl PersonalClaims {
     /// Those claims for which `open` holds.
-    fn of(person: &Person, open: impl Fn(&str) -> bool) -> Self {
+    fn of(person: &Person, issuer: &str, open: impl Fn(&str) -> bool) -> Self {
         let text = |claim: &str, text: Option<String>| {
             text.filter(|text| !text.is_empty()).filter(|_| open(claim))
         };
@@ -137,13 +187,30 @@ impl PersonalClaims {
                 .as_ref()
                 .filter(|_| open("email_verified"))
                 .map(|_| person.email_verified),
+            fhir_user: person
+                .profile
+                .as_deref()
+                .filter(|_| open(FHIR_USER))
+                .map(|reference| fhir_url(reference, issuer)),
         }
     }
 
-    /// Those asked for by name.
+    /// Those of the ID token: asked for by name, and `fhirUser` by its scope.
     #[must_use]
-    pub fn asked(person: &Person, asked: &[String]) -> Self {
-        Self::of(person, |claim| asked.iter().any(|name| name == claim))
+    pub fn in_id_token(person: &Person, scope: &AccessToken, asked: &[String]) -> Self {
+        Self::of(person, &scope.iss, |claim| {
+            asked.iter().any(|name| name == claim)
+                || (claim == FHIR_USER && scope.has_scope(FHIR_USER))
+        })
+    }
+}
+
+/// Where a FHIR resource is read: a reference of ours from our own API, any other as it is.
+fn fhir_url(reference: &str, issuer: &str) -> String {
+    if reference.contains("://") {
+        reference.to_owned()
+    } else {
+        format!("{issuer}/fhir/R4/{reference}")
     }
 }
 
@@ -157,6 +224,9 @@ pub struct UserInfo {
     pub roles: BTreeSet<RoleId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub organization: Option<OrganizationId>,
+    /// Claims of the application's own.
+    #[serde(flatten)]
+    pub own: Map<String, Value>,
 }
 
 /// The same as claims to sign (OIDC Core §5.3.2).
@@ -178,9 +248,10 @@ impl UserInfo {
         };
         Self {
             sub: person.id.clone(),
-            personal: PersonalClaims::of(person, open),
+            personal: PersonalClaims::of(person, &scope.iss, open),
             roles: person.roles.clone(),
             organization: person.organization.clone(),
+            own: Map::new(),
         }
     }
 
@@ -213,6 +284,7 @@ impl IdToken {
             sid,
             roles: access.has_scope("roles").then(|| access.roles.clone()),
             personal,
+            own: Map::new(),
         }
     }
 }

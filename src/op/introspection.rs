@@ -44,7 +44,8 @@ impl Introspection {
 
     #[must_use]
     pub fn access(access: AccessToken) -> Self {
-        Self { active: true, token_type: Some("Bearer"), claims: Claims::Access(Box::new(access)) }
+        let token_type = Some(access.token_type());
+        Self { active: true, token_type, claims: Claims::Access(Box::new(access)) }
     }
 
     #[must_use]

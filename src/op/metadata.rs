@@ -2,9 +2,11 @@
 
 use serde::Serialize;
 
+use crate::domain::resource::SigningAlg;
+
 /// The scopes that mean something to us; a client may have others for its own tokens.
-pub const SCOPES: [&str; 7] =
-    ["openid", "profile", "email", "phone", "address", "offline_access", "roles"];
+pub const SCOPES: [&str; 8] =
+    ["openid", "profile", "email", "phone", "address", "offline_access", "roles", "fhirUser"];
 
 const CLAIMS: &[&str] = &[
     "sub",
@@ -26,9 +28,14 @@ const CLAIMS: &[&str] = &[
     "email_verified",
     "roles",
     "organization",
+    "fhirUser",
 ];
 
-const AUTH_METHODS: [&str; 3] = ["none", "client_secret_basic", "client_secret_post"];
+/// The algorithms that we know.
+type Algs = [&'static str; SigningAlg::ALL.len()];
+
+const AUTH_METHODS: [&str; 4] =
+    ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"];
 
 /// `/.well-known/openid-configuration`.
 #[derive(Clone, Debug, Serialize)]
@@ -39,6 +46,9 @@ pub struct Metadata {
     userinfo_endpoint: String,
     revocation_endpoint: String,
     introspection_endpoint: String,
+    device_authorization_endpoint: String,
+    registration_endpoint: String,
+    pushed_authorization_request_endpoint: String,
     end_session_endpoint: String,
     jwks_uri: String,
     scopes_supported: &'static [&'static str],
@@ -46,24 +56,34 @@ pub struct Metadata {
     response_modes_supported: &'static [&'static str],
     grant_types_supported: &'static [&'static str],
     subject_types_supported: &'static [&'static str],
-    id_token_signing_alg_values_supported: &'static [&'static str],
-    userinfo_signing_alg_values_supported: &'static [&'static str],
+    id_token_signing_alg_values_supported: Algs,
+    userinfo_signing_alg_values_supported: Algs,
     token_endpoint_auth_methods_supported: &'static [&'static str],
+    token_endpoint_auth_signing_alg_values_supported: Algs,
     revocation_endpoint_auth_methods_supported: &'static [&'static str],
+    revocation_endpoint_auth_signing_alg_values_supported: Algs,
     introspection_endpoint_auth_methods_supported: &'static [&'static str],
+    introspection_endpoint_auth_signing_alg_values_supported: Algs,
     code_challenge_methods_supported: &'static [&'static str],
+    dpop_signing_alg_values_supported: Algs,
     claims_supported: &'static [&'static str],
     prompt_values_supported: &'static [&'static str],
     claims_parameter_supported: bool,
     request_parameter_supported: bool,
     request_uri_parameter_supported: bool,
+    require_pushed_authorization_requests: bool,
     authorization_response_iss_parameter_supported: bool,
+    backchannel_logout_supported: bool,
+    backchannel_logout_session_supported: bool,
+    frontchannel_logout_supported: bool,
+    frontchannel_logout_session_supported: bool,
 }
 
 impl Metadata {
     /// For the issuer `issuer`, a URL without trailing slash.
     #[must_use]
     pub fn new(issuer: &str) -> Self {
+        let algs = SigningAlg::ALL.map(SigningAlg::name);
         let at = |path: &str| format!("{issuer}{path}");
         Self {
             issuer: issuer.to_owned(),
@@ -72,26 +92,44 @@ impl Metadata {
             userinfo_endpoint: at("/oauth2/userinfo"),
             revocation_endpoint: at("/oauth2/revoke"),
             introspection_endpoint: at("/oauth2/introspect"),
+            device_authorization_endpoint: at("/oauth2/device_authorization"),
+            registration_endpoint: at("/oauth2/register"),
+            pushed_authorization_request_endpoint: at("/oauth2/par"),
             end_session_endpoint: at("/oauth2/logout"),
             jwks_uri: at("/.well-known/jwks.json"),
             scopes_supported: &SCOPES,
             response_types_supported: &["code"],
-            response_modes_supported: &["query"],
-            grant_types_supported: &["authorization_code", "refresh_token", "client_credentials"],
+            response_modes_supported: &["query", "fragment", "form_post"],
+            grant_types_supported: &[
+                "authorization_code",
+                "refresh_token",
+                "client_credentials",
+                "urn:ietf:params:oauth:grant-type:device_code",
+            ],
             subject_types_supported: &["public"],
-            id_token_signing_alg_values_supported: &["RS256", "ES256"],
-            userinfo_signing_alg_values_supported: &["RS256", "ES256"],
+            id_token_signing_alg_values_supported: algs,
+            userinfo_signing_alg_values_supported: algs,
             token_endpoint_auth_methods_supported: &AUTH_METHODS,
+            token_endpoint_auth_signing_alg_values_supported: algs,
             revocation_endpoint_auth_methods_supported: &AUTH_METHODS,
+            revocation_endpoint_auth_signing_alg_values_supported: algs,
+            introspection_endpoint_auth_signing_alg_values_supported: algs,
             // Anybody could speak for a client without credentials.
             introspection_endpoint_auth_methods_supported: AUTH_METHODS.split_at(1).1,
             code_challenge_methods_supported: &["S256"],
+            dpop_signing_alg_values_supported: algs,
             claims_supported: CLAIMS,
             prompt_values_supported: &["none", "login", "select_account", "consent"],
             claims_parameter_supported: true,
             request_parameter_supported: false,
+            // Those of our own making always are (RFC 9126 §5).
             request_uri_parameter_supported: false,
+            require_pushed_authorization_requests: false,
             authorization_response_iss_parameter_supported: true,
+            backchannel_logout_supported: true,
+            backchannel_logout_session_supported: true,
+            frontchannel_logout_supported: true,
+            frontchannel_logout_session_supported: true,
         }
     }
 }

@@ -1,15 +1,14 @@
 //! The token request: who asks, for what, and why not (RFC 6749 §4.1.3, §4.4, §5.2).
 
-use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::Serialize;
 
-use super::{ErrorCode, Named, Parameters};
+use super::{AssertionFault, ErrorCode, Named, Parameters, ProofFault};
 use crate::{
     crypto::{same, sha256_base64url},
     domain::{
         login::AuthorizationRequest,
-        resource::{ClientApplication, GrantType, TokenEndpointAuthMethod},
-        words::{ClientId, UnixTime},
+        resource::{ClientApplication, GrantType},
+        words::UnixTime,
     },
 };
 
@@ -36,6 +35,12 @@ pub enum Refusal {
     AuthMethod,
     #[error("the client secret is wrong")]
     WrongSecret,
+    #[error(transparent)]
+    Assertion(#[from] AssertionFault),
+    #[error(transparent)]
+    Proof(#[from] ProofFault),
+    #[error("the DPoP proof is made with another key than the code or token is bound to")]
+    OtherKey,
     #[error("there is no such authorization code")]
     UnknownCode,
     #[error("the code was issued to another application")]
@@ -48,6 +53,18 @@ pub enum Refusal {
     OtherRedirectUri,
     #[error("the code_verifier does not fit the code_challenge")]
     WrongVerifier,
+    #[error("there is no such device code, or what came of it was told before")]
+    UnknownDeviceCode,
+    #[error("the device code was issued to another application")]
+    ForeignDeviceCode,
+    #[error("the device code has expired")]
+    ExpiredDeviceCode,
+    #[error("nobody has let the device in yet")]
+    AuthorizationPending,
+    #[error("nobody has let the device in yet, and it asks too often")]
+    SlowDown,
+    #[error("the person did not let the device in")]
+    DeviceDenied,
     #[error("there is no such refresh token")]
     UnknownRefreshToken,
     #[error("the refresh token was issued to another application")]
@@ -74,43 +91,34 @@ impl Refusal {
             }
             Self::GrantType => ErrorCode::UnsupportedGrantType,
             Self::ForeignGrantType => ErrorCode::UnauthorizedClient,
-            Self::NoClient | Self::UnknownClient | Self::AuthMethod | Self::WrongSecret => {
-                ErrorCode::InvalidClient
-            }
+            Self::NoClient
+            | Self::UnknownClient
+            | Self::AuthMethod
+            | Self::WrongSecret
+            | Self::Assertion(_) => ErrorCode::InvalidClient,
+            Self::Proof(_) => ErrorCode::InvalidDpopProof,
             Self::UnknownCode
             | Self::ForeignCode
             | Self::ReplayedCode
             | Self::ExpiredCode
             | Self::OtherRedirectUri
             | Self::WrongVerifier
+            | Self::OtherKey
             | Self::UnknownRefreshToken
             | Self::ForeignRefreshToken
             | Self::ReplayedRefreshToken
             | Self::ExpiredRefreshToken
+            | Self::UnknownDeviceCode
+            | Self::ForeignDeviceCode
             | Self::ForeignToken
             | Self::SessionEnded => ErrorCode::InvalidGrant,
+            Self::ExpiredDeviceCode => ErrorCode::ExpiredToken,
+            Self::AuthorizationPending => ErrorCode::AuthorizationPending,
+            Self::SlowDown => ErrorCode::SlowDown,
+            Self::DeviceDenied => ErrorCode::AccessDenied,
             Self::Scope => ErrorCode::InvalidScope,
         }
     }
-}
-
-/// How the application named itself, and what it presented.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClientCredentials {
-    pub client_id: ClientId,
-    pub presented: Presented,
-}
-
-/// The credential that came with a token request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Presented {
-    Nothing,
-    /// By `Authorization: Basic`: the secret as sent, and percent-decoded, since clients do either.
-    Basic {
-        raw: String,
-        decoded: String,
-    },
-    Post(String),
 }
 
 /// What is asked of the token endpoint.
@@ -119,12 +127,14 @@ pub enum TokenRequest {
     Code { code: String, redirect_uri: String, code_verifier: Option<String> },
     ClientCredentials { scope: Vec<String> },
     Refresh { refresh_token: String, scope: Vec<String> },
+    Device { device_code: String },
 }
 
 /// A successful answer (RFC 6749 §5.1, OIDC Core §3.1.3.3).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TokenResponse {
     pub access_token: String,
+    /// `Bearer`, or `DPoP` (RFC 9449 §5).
     pub token_type: &'static str,
     /// Seconds.
     pub expires_in: i64,
@@ -138,84 +148,6 @@ pub struct TokenResponse {
     pub project: Option<Named>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub profile: Option<Named>,
-}
-
-/// Reads who asks, from the `Authorization` header or the form (RFC 6749 §2.3.1).
-///
-/// # Errors
-/// [`Refusal::NoClient`], [`Refusal::TwoCredentials`] or [`Refusal::Malformed`].
-pub fn read_client(
-    authorization: Option<&str>,
-    parameters: &Parameters,
-) -> Result<ClientCredentials, Refusal> {
-    let named = parameters.get("client_id");
-    let secret = parameters.get("client_secret");
-    let Some(header) = authorization else {
-        let client_id = named.ok_or(Refusal::NoClient)?.into();
-        let presented = secret.map_or(Presented::Nothing, |secret| Presented::Post(secret.into()));
-        return Ok(ClientCredentials { client_id, presented });
-    };
-    if secret.is_some() {
-        return Err(Refusal::TwoCredentials);
-    }
-    let basic = read_basic(header)?;
-    match named {
-        Some(named) if named != basic.client_id.as_str() => Err(Refusal::TwoCredentials),
-        _ => Ok(basic),
-    }
-}
-
-fn read_basic(header: &str) -> Result<ClientCredentials, Refusal> {
-    let malformed = || Refusal::Malformed("the Authorization header is not Basic".to_owned());
-    let (scheme, encoded) = header.split_once(' ').ok_or_else(malformed)?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return Err(malformed());
-    }
-    let decoded = BASE64_STANDARD.decode(encoded.trim()).map_err(|_| malformed())?;
-    let text = String::from_utf8(decoded).map_err(|_| malformed())?;
-    let (id, secret) = text.split_once(':').ok_or_else(malformed)?;
-    Ok(ClientCredentials {
-        client_id: form_decoded(id).into(),
-        presented: Presented::Basic { raw: secret.to_owned(), decoded: form_decoded(secret) },
-    })
-}
-
-/// One value of `application/x-www-form-urlencoded`.
-fn form_decoded(text: &str) -> String {
-    // A pair with an empty name: the parser then sees one value and nothing else.
-    let pair = format!("={}", text.replace('&', "%26"));
-    let mut pairs = url::form_urlencoded::parse(pair.as_bytes());
-    pairs.next().map(|(_, value)| value.into_owned()).unwrap_or_default()
-}
-
-/// Checks that the application authenticates as it is registered; `stored` is the digest of its secret.
-///
-/// # Errors
-/// [`Refusal::AuthMethod`], [`Refusal::WrongSecret`].
-pub fn check_client_secret(
-    client: &ClientApplication,
-    stored: Option<&str>,
-    presented: &Presented,
-) -> Result<(), Refusal> {
-    let fits = |secret: &str| stored.is_some_and(|digest| same(sha256_base64url(secret), digest));
-    let right = match (client.auth_method(), presented) {
-        (TokenEndpointAuthMethod::None, Presented::Nothing) => return Ok(()),
-        (TokenEndpointAuthMethod::ClientSecretBasic, Presented::Basic { raw, decoded }) => {
-            fits(raw) || fits(decoded)
-        }
-        // A client that may send the secret one way is no weaker when it sends it the other.
-        (TokenEndpointAuthMethod::ClientSecretPost, Presented::Basic { raw, decoded }) => {
-            fits(raw) || fits(decoded)
-        }
-        (
-            TokenEndpointAuthMethod::ClientSecretBasic | TokenEndpointAuthMethod::ClientSecretPost,
-            Presented::Post(secret),
-        ) => fits(secret),
-        (TokenEndpointAuthMethod::None, _) | (_, Presented::Nothing) => {
-            return Err(Refusal::AuthMethod);
-        }
-    };
-    if right { Ok(()) } else { Err(Refusal::WrongSecret) }
 }
 
 impl TokenRequest {
@@ -238,6 +170,9 @@ impl TokenRequest {
                 refresh_token: owned("refresh_token")?,
                 scope: parameters.words("scope"),
             }),
+            Some("urn:ietf:params:oauth:grant-type:device_code") => {
+                Ok(Self::Device { device_code: owned("device_code")? })
+            }
             Some(_) => Err(Refusal::GrantType),
             None => Err(Refusal::NoGrantType),
         }
@@ -248,6 +183,7 @@ impl TokenRequest {
             Self::Code { .. } => GrantType::AuthorizationCode,
             Self::ClientCredentials { .. } => GrantType::ClientCredentials,
             Self::Refresh { .. } => GrantType::RefreshToken,
+            Self::Device { .. } => GrantType::DeviceCode,
         }
     }
 }
@@ -332,62 +268,6 @@ pub fn check_refreshed_scope(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::resource::{self, Resource};
-    use serde_json::json;
-
-    fn client(method: &str) -> ClientApplication {
-        let kind = if method == "none" { "public" } else { "confidential" };
-        let value = json!({ "resourceType": "ClientApplication", "id": "shop", "name": "Shop",
-            "clientType": kind, "redirectUris": ["https://shop.example/cb"],
-            "tokenEndpointAuthMethod": method });
-        match resource::parse(value).expect("valid") {
-            Resource::ClientApplication(client) => *client,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn basic(text: &str) -> String {
-        format!("Basic {}", BASE64_STANDARD.encode(text))
-    }
-
-    #[test]
-    fn credentials_come_one_way_only() {
-        let read = |header: Option<&str>, form: &str| {
-            read_client(header, &Parameters::parse(form.as_bytes()).expect("once"))
-        };
-        assert_eq!(read(None, ""), Err(Refusal::NoClient));
-        assert_eq!(
-            read(Some(&basic("a:b")), "client_id=a&client_secret=b"),
-            Err(Refusal::TwoCredentials)
-        );
-        assert_eq!(read(Some(&basic("a:b")), "client_id=c"), Err(Refusal::TwoCredentials));
-        assert!(matches!(read(Some("Bearer x"), ""), Err(Refusal::Malformed(_))));
-        assert!(matches!(read(Some("Basic %%%"), ""), Err(Refusal::Malformed(_))));
-        let read = read(Some(&basic("a%3Ab:p%26q+r&s")), "").expect("basic");
-        assert_eq!(read.client_id.as_str(), "a:b");
-        let Presented::Basic { raw, decoded } = read.presented else { panic!("basic") };
-        assert_eq!((raw.as_str(), decoded.as_str()), ("p%26q+r&s", "p&q r&s"));
-    }
-
-    #[test]
-    fn secrets_are_checked_as_registered() {
-        let digest = sha256_base64url("hush");
-        let basic = |text: &str| Presented::Basic { raw: text.into(), decoded: text.into() };
-        for (method, presented, expected) in [
-            ("none", Presented::Nothing, Ok(())),
-            ("none", Presented::Post("hush".into()), Err(Refusal::AuthMethod)),
-            ("client_secret_basic", Presented::Nothing, Err(Refusal::AuthMethod)),
-            ("client_secret_basic", basic("hush"), Ok(())),
-            ("client_secret_basic", basic("wrong"), Err(Refusal::WrongSecret)),
-            ("client_secret_post", Presented::Post("hush".into()), Ok(())),
-            ("client_secret_post", Presented::Post(String::new()), Err(Refusal::WrongSecret)),
-        ] {
-            let checked = check_client_secret(&client(method), Some(&digest), &presented);
-            assert_eq!(checked, expected, "{method} {presented:?}");
-        }
-        let none = check_client_secret(&client("client_secret_basic"), None, &basic(""));
-        assert_eq!(none, Err(Refusal::WrongSecret));
-    }
 
     #[test]
     fn refreshed_scope_may_shrink_and_never_grows() {
@@ -407,21 +287,9 @@ mod tests {
     #[test]
     fn a_code_needs_its_time_its_uri_and_its_verifier() {
         let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-        let mut authorized = AuthorizationRequest {
-            client_id: "shop".into(),
-            redirect_uri: "https://shop.example/cb".into(),
-            scope: vec![],
-            state: None,
-            nonce: None,
-            code_challenge: Some("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".into()),
-            resource: None,
-            login_hint: None,
-            idp: None,
-            authenticated_after: None,
-            acr_values: vec![],
-            claims: Default::default(),
-            silent: false,
-        };
+        let mut authorized =
+            AuthorizationRequest::new("shop".into(), "https://shop.example/cb".into());
+        authorized.code_challenge = Some("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".into());
         let other = "a".repeat(43);
         for (uri, given, now, expected) in [
             ("https://shop.example/cb", Some(verifier), 59, Ok(())),

@@ -11,9 +11,6 @@ use crate::{
     domain::resource::SigningAlg,
 };
 
-/// So many keys are tried for one token; a set that is larger must name them.
-const MOST_TRIED: usize = 8;
-
 /// So many keys a provider may publish.
 const MOST_KEYS: usize = 100;
 
@@ -44,15 +41,13 @@ pub(super) fn candidates(
     kid: Option<&str>,
     alg: SigningAlg,
 ) -> Result<Vec<VerifyingKey>, Rejection> {
-    let named = |jwk: &&Jwk| kid.is_none() || jwk.kid.as_deref() == kid;
-    let mut named = keys.keys.iter().filter(named).peekable();
-    let unfit = if kid.is_some() && named.peek().is_some() {
-        Rejection::UnfitKey
-    } else {
-        Rejection::UnknownKey
-    };
-    let usable: Vec<_> = named.filter_map(|jwk| jwk.verifying_key(alg)).take(MOST_TRIED).collect();
-    if usable.is_empty() { Err(unfit) } else { Ok(usable) }
+    let usable = keys.candidates(kid, alg);
+    let is_named = |jwk: &Jwk| kid.is_some() && jwk.kid.as_deref() == kid;
+    match usable.is_empty() {
+        false => Ok(usable),
+        true if keys.keys.iter().any(is_named) => Err(Rejection::UnfitKey),
+        true => Err(Rejection::UnknownKey),
+    }
 }
 
 #[cfg(test)]

@@ -9,5 +9,6 @@
 //! * The other side of the wire: it makes its own keys and identifiers.
 
 pub mod browser;
+pub mod key_holder;
 pub mod oidc_provider;
 pub mod saml_idp;

@@ -268,19 +268,41 @@ fn sso_endpoint(
     metadata: &IdpMetadata,
 ) -> Result<(SsoBinding, String), Invalid> {
     let offered = |binding| match binding {
-        SsoBinding::Redirect => metadata.sso_redirect.clone(),
-        SsoBinding::Post => metadata.sso_post.clone(),
+        SsoBinding::Redirect => metadata.sso_redirect.as_ref(),
+        SsoBinding::Post => metadata.sso_post.as_ref(),
     };
-    let wanted = configuration.sso_binding;
-    let (binding, url) = match (&configuration.sso_url, wanted) {
-        (Some(url), wanted) => (wanted.unwrap_or(SsoBinding::Redirect), Some(url.clone())),
-        (None, Some(wanted)) => (wanted, offered(wanted)),
-        (None, None) => match offered(SsoBinding::Redirect) {
-            Some(url) => (SsoBinding::Redirect, Some(url)),
-            None => (SsoBinding::Post, offered(SsoBinding::Post)),
+    let first = [SsoBinding::Redirect, SsoBinding::Post]
+        .into_iter()
+        .find_map(|binding| Some((binding, offered(binding)?)));
+    let (binding, url) = match (&configuration.sso_url, configuration.sso_binding, first) {
+        (Some(url), Some(wanted), _) => (wanted, url),
+        (Some(url), None, Some((binding, known))) if url == known => (binding, url),
+        (Some(url), None, _) if metadata.sso_post.as_ref() == Some(url) => (SsoBinding::Post, url),
+        (Some(url), None, _) => (SsoBinding::Redirect, url),
+        (None, None, Some(first)) => first,
+        (None, None, None) if metadata.entity_id.is_empty() => {
+            return Err(Invalid::new("ssoUrl", "is missing, and no metadata has it"));
+        }
+        (None, _, None) => return Err(Invalid::new("ssoUrl", NOWHERE_TO_SIGN_IN)),
+        (None, Some(wanted), Some((other, _))) => match offered(wanted) {
+            Some(url) => (wanted, url),
+            None => return Err(Invalid::new("ssoBinding", not_offered(wanted, other))),
         },
     };
-    let url = url.ok_or_else(|| Invalid::new("ssoUrl", "is missing, and no metadata has it"))?;
-    check_url("ssoUrl", &url)?;
-    Ok((binding, url))
+    check_url("ssoUrl", url)?;
+    Ok((binding, url.clone()))
+}
+
+const NOWHERE_TO_SIGN_IN: &str = "is missing, and the metadata has no SingleSignOnService by redirect or POST: ask the \
+                                  provider for its identity provider metadata";
+
+fn not_offered(wanted: SsoBinding, other: SsoBinding) -> String {
+    let word = |binding| match binding {
+        SsoBinding::Redirect => "redirect",
+        SsoBinding::Post => "post",
+    };
+    let (wanted, other) = (word(wanted), word(other));
+    format!(
+        "is {wanted}, but the metadata offers sign-in by {other} only: say {other}, or leave it out"
+    )
 }

@@ -8,9 +8,11 @@
 //! ```
 
 mod build;
+mod issuer;
 mod read;
 
 pub use build::{Farewell, LogoutOutcome, build_logout_request, build_logout_response};
+pub use issuer::logout_issuer;
 
 use crate::domain::{
     single_logout::NamedSessions,

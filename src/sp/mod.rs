@@ -59,7 +59,7 @@ pub use idp::{Idp, SloEndpoint};
 pub use logout::{
     Delivered, Farewell, LogoutMessage, LogoutOutcome, NotBelieved, Question,
     VerifiedLogoutRequest, VerifiedLogoutResponse, build_logout_request, build_logout_response,
-    verify_logout,
+    logout_issuer, verify_logout,
 };
 pub use metadata::{IdpMetadata, build_metadata, build_signed_metadata, parse_metadata};
 pub use rejection::Rejection;

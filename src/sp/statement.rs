@@ -135,6 +135,7 @@ pub(super) fn build(
             name_qualifier: name_id.name_qualifier,
             sp_name_qualifier: name_id.sp_name_qualifier,
             session_index: authentication.session_index,
+            entity: None,
             not_on_or_after: authentication.session_end,
         },
     };

@@ -24,6 +24,8 @@ pub struct Grant {
     /// How the person was authenticated, where the grant outlives the session (`offline_access`); else it
     /// ends with the session.
     pub offline: Option<Authentication>,
+    /// Thumbprint of the key that its refresh tokens are bound to (RFC 9449 §5).
+    pub jkt: Option<String>,
 }
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -40,6 +42,7 @@ struct Row {
     revoked_at: Option<i64>,
     expires_at: i64,
     offline: Option<String>,
+    jkt: Option<String>,
 }
 
 impl Row {
@@ -55,6 +58,7 @@ impl Row {
             revoked_at: self.revoked_at.map(UnixTime),
             expires_at: UnixTime(self.expires_at),
             offline: self.offline.map(|by| serde_json::from_str(&by)).transpose()?,
+            jkt: self.jkt,
         })
     }
 }
@@ -76,6 +80,7 @@ pub fn create(conn: &mut Conn, grant: &Grant, code: &str) -> Result<(), Error> {
         revoked_at: None,
         expires_at: grant.expires_at.0,
         offline: None,
+        jkt: None,
     };
     diesel::insert_into(grants::table).values(&row).execute(conn)?;
     Ok(())
@@ -96,7 +101,8 @@ pub fn find(conn: &mut Conn, id: &GrantId) -> Result<Option<Grant>, Error> {
     row.map(Row::grant).transpose()
 }
 
-/// Marks the grant as redeemed, of use until its `expires_at`, and by its `offline` beyond the session.
+/// Marks the grant as redeemed, of use until its `expires_at`, by its `offline` beyond the session, and by
+/// its `jkt` with that key only.
 /// `false`: someone was faster, or it was revoked.
 ///
 /// # Errors
@@ -110,6 +116,7 @@ pub fn redeem(conn: &mut Conn, grant: &Grant, now: UnixTime) -> Result<bool, Err
         grants::redeemed_at.eq(Some(now.0)),
         grants::expires_at.eq(grant.expires_at.0),
         grants::offline.eq(offline),
+        grants::jkt.eq(grant.jkt.as_deref()),
     );
     Ok(diesel::update(unused).set(redeemed).execute(conn)? == 1)
 }

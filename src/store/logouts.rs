@@ -10,6 +10,8 @@ use crate::domain::words::{IdpId, RequestId, UnixTime};
 pub struct PendingLogout {
     pub id: RequestId,
     pub idp: IdpId,
+    /// In a federation, the entityID of the member that was asked.
+    pub member: Option<String>,
     /// Digest of the binding cookie.
     pub binding: String,
     pub redirect: Option<String>,
@@ -28,6 +30,7 @@ struct Row {
     handle: Option<String>,
     complaint: Option<String>,
     expires_at: i64,
+    member: String,
 }
 
 impl From<Row> for PendingLogout {
@@ -35,6 +38,7 @@ impl From<Row> for PendingLogout {
         Self {
             id: RequestId(row.id),
             idp: IdpId(row.idp),
+            member: Some(row.member).filter(|member| !member.is_empty()),
             binding: row.binding,
             redirect: row.redirect,
             complaint: row.complaint,
@@ -54,20 +58,21 @@ pub fn create(conn: &mut Conn, pending: &PendingLogout) -> Result<(), Error> {
         handle: None,
         complaint: None,
         expires_at: pending.expires_at.0,
+        member: pending.member.clone().unwrap_or_default(),
     };
     diesel::insert_into(logouts::table).values(&row).execute(conn)?;
     Ok(())
 }
 
-/// Keeps the provider's answer under the digest of a handle. `false`: this provider was not asked so, has
-/// answered before, or is too late.
+/// Keeps the answer of a provider, or of a federation's `member`, under the digest of a handle. `false`: it
+/// was not asked so, has answered before, or is too late.
 ///
 /// # Errors
 /// [`Error`] when the database fails.
 pub fn answer(
     conn: &mut Conn,
     id: &RequestId,
-    idp: &IdpId,
+    (idp, member): (&IdpId, Option<&str>),
     handle: &str,
     complaint: Option<&str>,
     now: UnixTime,
@@ -75,6 +80,7 @@ pub fn answer(
     let waiting = logouts::table
         .find(id.as_str())
         .filter(logouts::idp.eq(idp.as_str()))
+        .filter(logouts::member.eq(member.unwrap_or_default()))
         .filter(logouts::handle.is_null())
         .filter(logouts::expires_at.gt(now.0));
     let answered = (logouts::handle.eq(handle), logouts::complaint.eq(complaint));

@@ -2,10 +2,12 @@
 
 use diesel::prelude::*;
 
+use super::member_uses::REMEMBERED;
 use super::{
     Conn, Error,
     schema::{
-        browser_sessions, grants, logins, logouts, refresh_tokens, replays, throttles, traces,
+        browser_sessions, devices, grants, logins, logout_notices, logouts, member_uses,
+        pushed_requests, refresh_tokens, replays, throttles, traces,
     },
 };
 use crate::domain::words::UnixTime;
@@ -14,6 +16,8 @@ use crate::domain::words::UnixTime;
 const SESSIONS: i64 = 7 * 86_400;
 /// Seconds that traces stay.
 const TRACES: i64 = 30 * 86_400;
+/// Seconds that receipts of sign-outs stay; longer than anybody is tried to be told.
+const RECEIPTS: i64 = 30 * 86_400;
 /// Seconds without a failure after which failures are forgotten.
 const FAILURES: i64 = 86_400;
 
@@ -26,6 +30,8 @@ pub fn expired(conn: &mut Conn, now: UnixTime) -> Result<usize, Error> {
     let mut rows = 0;
     rows += diesel::delete(logins::table.filter(logins::expires_at.lt(now.0))).execute(conn)?;
     rows += diesel::delete(logouts::table.filter(logouts::expires_at.lt(now.0))).execute(conn)?;
+    let old = pushed_requests::table.filter(pushed_requests::expires_at.lt(now.0));
+    rows += diesel::delete(old).execute(conn)?;
     rows += diesel::delete(grants::table.filter(grants::expires_at.lt(now.0))).execute(conn)?;
     let old = refresh_tokens::table.filter(refresh_tokens::expires_at.lt(now.0));
     rows += diesel::delete(old).execute(conn)?;
@@ -33,6 +39,11 @@ pub fn expired(conn: &mut Conn, now: UnixTime) -> Result<usize, Error> {
     let old = browser_sessions::table.filter(browser_sessions::expires_at.lt(at(SESSIONS)));
     rows += diesel::delete(old).execute(conn)?;
     rows += diesel::delete(traces::table.filter(traces::at.lt(at(TRACES)))).execute(conn)?;
+    let old = logout_notices::table.filter(logout_notices::created_at.lt(at(RECEIPTS)));
+    rows += diesel::delete(old).execute(conn)?;
+    rows += diesel::delete(devices::table.filter(devices::expires_at.lt(at(60)))).execute(conn)?;
+    let unused = member_uses::table.filter(member_uses::used_at.lt(at(REMEMBERED)));
+    rows += diesel::delete(unused).execute(conn)?;
     let calm = throttles::table.filter(throttles::last_at.lt(at(FAILURES)));
     rows += diesel::delete(calm).execute(conn)?;
     Ok(rows)

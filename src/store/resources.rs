@@ -5,9 +5,10 @@
 use diesel::prelude::*;
 
 use super::{
-    Conn, Error,
+    Conn, Error, Tx,
     changes::{self, Topic},
-    schema::resources,
+    consents,
+    schema::{entities, federations, fetched, member_uses, refreshes, resources},
 };
 use crate::domain::words::UnixTime;
 
@@ -102,11 +103,17 @@ pub fn update(
     Ok(rows == 1)
 }
 
-/// Marks the document as deleted and forgets its secret. `false`: it was not there.
+/// Marks the document as deleted and forgets its secret; of an application everything ends that people gave
+/// it, of a provider what was fetched for it, so that another one of that name begins anew. Who was known by
+/// a provider stays known. `false`: it was not there.
 ///
 /// # Errors
 /// [`Error`] when the database fails.
-pub fn delete(conn: &mut Conn, kind: &str, id: &str, now: UnixTime) -> Result<bool, Error> {
+pub fn delete(tx: &mut Tx<'_>, kind: &str, id: &str, now: UnixTime) -> Result<bool, Error> {
+    if kind == "ClientApplication" {
+        consents::end_client(tx, id, now)?;
+    }
+    let conn: &mut Conn = tx;
     let changed = changes::bump(conn, Topic::Configuration)?;
     let row = resources::table.find((kind, id)).filter(resources::deleted.eq(false));
     let rows = diesel::update(row)
@@ -117,5 +124,17 @@ pub fn delete(conn: &mut Conn, kind: &str, id: &str, now: UnixTime) -> Result<bo
             resources::secret.eq(None::<String>),
         ))
         .execute(conn)?;
+    if rows == 1 && kind == "IdentityProvider" {
+        forget_metadata(conn, id)?;
+    }
     Ok(rows == 1)
+}
+
+fn forget_metadata(conn: &mut Conn, idp: &str) -> Result<(), Error> {
+    diesel::delete(fetched::table.find(idp)).execute(conn)?;
+    diesel::delete(refreshes::table.find(idp)).execute(conn)?;
+    diesel::delete(federations::table.find(idp)).execute(conn)?;
+    diesel::delete(entities::table.filter(entities::idp.eq(idp))).execute(conn)?;
+    diesel::delete(member_uses::table.filter(member_uses::idp.eq(idp))).execute(conn)?;
+    Ok(())
 }

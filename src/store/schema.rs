@@ -88,6 +88,50 @@ table! {
         handle -> Nullable<Text>,
         complaint -> Nullable<Text>,
         expires_at -> BigInt,
+        member -> Text,
+    }
+}
+table! {
+    registration_tokens (digest) {
+        digest -> Text,
+        name -> Text,
+        organization -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        uses_left -> BigInt,
+    }
+}
+table! {
+    registrations (client_id) {
+        client_id -> Text,
+        digest -> Text,
+        registered_at -> BigInt,
+        token -> Text,
+    }
+}
+table! {
+    devices (device) {
+        device -> Text,
+        user_code -> Text,
+        client_id -> Text,
+        request -> Text,
+        pace -> BigInt,
+        polled_at -> BigInt,
+        decided_at -> Nullable<BigInt>,
+        grant_id -> Nullable<Text>,
+        expires_at -> BigInt,
+    }
+}
+table! {
+    logout_notices (session_id, client_id) {
+        session_id -> Text,
+        client_id -> Text,
+        user_id -> Text,
+        created_at -> BigInt,
+        due_at -> Nullable<BigInt>,
+        attempts -> BigInt,
+        told_at -> Nullable<BigInt>,
+        error -> Nullable<Text>,
     }
 }
 table! {
@@ -103,6 +147,7 @@ table! {
         revoked_at -> Nullable<BigInt>,
         expires_at -> BigInt,
         offline -> Nullable<Text>,
+        jkt -> Nullable<Text>,
     }
 }
 table! {
@@ -194,6 +239,9 @@ table! {
         settled -> Nullable<Text>,
     }
 }
+table! {
+    member_uses (idp, entity_id) { idp -> Text, entity_id -> Text, used_at -> BigInt, }
+}
 table! { told_terms (subject) { subject -> Text, level -> BigInt, } }
 table! {
     federations (idp) {
@@ -214,5 +262,22 @@ table! {
         search -> Text,
         xml -> Text,
         draining -> Text,
+    }
+}
+table! {
+    pushed_requests (digest) {
+        digest -> Text,
+        client_id -> Text,
+        body -> Text,
+        browser -> Nullable<Text>,
+        expires_at -> BigInt,
+    }
+}
+table! {
+    consents (user_id, client_id) {
+        user_id -> Text,
+        client_id -> Text,
+        scopes -> Text,
+        given_at -> BigInt,
     }
 }

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::{
-    Conn, Error, Tx,
+    Conn, Error, Tx, logout_notices,
     schema::{browser_sessions, grants},
 };
 use crate::{
@@ -113,16 +113,17 @@ pub fn find(conn: &mut Conn, id: &SessionId) -> Result<Option<BrowserSession>, E
     row.map(Row::session).transpose()
 }
 
-/// The sessions that have not ended, of the person whom `idp` calls `name_id`.
+/// The sessions that have not ended, of the person whom `idp`, or `member` of that federation, calls
+/// `name_id`.
 ///
 /// # Errors
 /// [`Error`] when the database fails.
 pub fn find_upstream(
     conn: &mut Conn,
-    idp: &IdpId,
+    (idp, member): (&IdpId, Option<&str>),
     name_id: &str,
 ) -> Result<Vec<BrowserSession>, Error> {
-    let theirs = browser_sessions::upstream_key.eq(key_of(idp, name_id));
+    let theirs = browser_sessions::upstream_key.eq(key_of(idp, member, name_id));
     let live = browser_sessions::table.filter(theirs.and(browser_sessions::ended_at.is_null()));
     let rows: Vec<Row> = live.order(browser_sessions::id).load(conn)?;
     rows.into_iter().map(Row::session).collect()
@@ -130,12 +131,14 @@ pub fn find_upstream(
 
 fn upstream_key(session: &BrowserSession) -> Option<String> {
     let (idp, name_id) = (session.authentication.idp.as_ref()?, &session.upstream.name_id);
-    name_id.as_ref().map(|name_id| key_of(idp, name_id))
+    let member = session.upstream.entity.as_deref();
+    name_id.as_ref().map(|name_id| key_of(idp, member, name_id))
 }
 
-/// A slug holds no space, so that no two pairs have one key.
-fn key_of(idp: &IdpId, name_id: &str) -> String {
-    sha256_base64url(format!("{idp} {name_id}"))
+/// Only a way to find rows: what is found is compared member by member.
+fn key_of(idp: &IdpId, member: Option<&str>, name_id: &str) -> String {
+    let member = member.map(|member| format!(" {member}")).unwrap_or_default();
+    sha256_base64url(format!("{idp}{member} {name_id}"))
 }
 
 /// Notes that the session was used.
@@ -149,7 +152,8 @@ pub fn touch(conn: &mut Conn, id: &SessionId, now: UnixTime) -> Result<(), Error
     Ok(())
 }
 
-/// Ends a session, and every grant that lives by it. `false`: it had ended before.
+/// Ends a session and every grant that lives by it; its applications are to be told. `false`: it had ended
+/// before.
 ///
 /// # Errors
 /// [`Error`] when the database fails.
@@ -159,6 +163,9 @@ pub fn end(tx: &mut Tx<'_>, id: &SessionId, now: UnixTime) -> Result<bool, Error
     let live = browser_sessions::table.find(id.as_str());
     let live = live.filter(browser_sessions::ended_at.is_null());
     let ended = diesel::update(live).set(browser_sessions::ended_at.eq(now.0)).execute(conn)? == 1;
+    if ended {
+        logout_notices::create(conn, id, now)?;
+    }
     let theirs = grants::table
         .filter(grants::session_id.eq(id.as_str()))
         .filter(grants::offline.is_null().and(grants::revoked_at.is_null()));

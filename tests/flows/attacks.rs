@@ -1,5 +1,7 @@
 //! What must not work, whoever tries it.
 
+use medict::domain::audit::{Action, Event, Outcome};
+
 use crate::world::{World, stories};
 
 stories! {
@@ -38,6 +40,38 @@ stories! {
         for handle in ["", "guess"] {
             let url = format!("{}{login}/continue?handle={handle}", world.url);
             assert_eq!(browser.open(&url).await.expect("a page").status, 400);
+        }
+    }
+
+    /// What is no form, or too large a one, is refused with one record and its reason, as every message is.
+    async fn what_is_no_form_is_on_record(world: World) {
+        let client = reqwest::Client::new();
+        let giant = format!("SAMLResponse={}", "x".repeat(1_100_000));
+        let form = "application/x-www-form-urlencoded";
+        for (end, action) in [("acs", Action::SignIn), ("slo", Action::SignOut)] {
+            for (kind, body, status) in [
+                ("application/json", "{}", 415),
+                (form, giant.as_str(), 413),
+                (form, "SAMLResponse=a&SAMLResponse=b", 400),
+            ] {
+                let refused = async || {
+                    let events = world.broker.newest_events().await.expect("events");
+                    let refused = |event: &Event| event.action == action && event.outcome == Outcome::Refused;
+                    events.into_iter().map(|(_, event)| event).filter(refused).collect::<Vec<_>>()
+                };
+                let before = refused().await.len();
+                let url = format!("{}/saml/corporate/{end}", world.url);
+                let post = client.post(url).header("content-type", kind).body(body.to_owned());
+                let answer = post.send().await.expect("an answer");
+                assert_eq!(answer.status().as_u16(), status, "{end}");
+                let reference = answer.headers()["x-request-id"].to_str().expect("text").to_owned();
+                let events = refused().await;
+                assert_eq!(events.len(), before + 1, "{end}, {status}");
+                let of_it = events.iter().find(|event| event.reference.as_ref().is_some_and(|r| r.0 == reference));
+                assert!(of_it.expect("its record").detail.is_some());
+                let trace = world.broker.find_trace(&reference).await.expect("database").expect("a trace");
+                assert!(trace.trace.failure().expect("a failed check").mend.is_some());
+            }
         }
     }
 

@@ -19,15 +19,15 @@ use crate::world::{World, stories};
 const SUBJECT_ID: &str = "urn:oasis:names:tc:SAML:attribute:subject-id";
 
 /// A federation with its registrar and two hospitals that know nothing of each other.
-struct Federation {
-    world: World,
-    registrar: SampleIdp,
-    north: Arc<SampleIdp>,
-    south: Arc<SampleIdp>,
+pub(super) struct Federation {
+    pub(super) world: World,
+    pub(super) registrar: SampleIdp,
+    pub(super) north: Arc<SampleIdp>,
+    pub(super) south: Arc<SampleIdp>,
 }
 
 impl Federation {
-    async fn on(database: crate::world::Temporary) -> Self {
+    pub(super) async fn on(database: crate::world::Temporary) -> Self {
         let world = World::on(database).await;
         let now = world.clock.now();
         let sso = world.neighbours.sso_url();
@@ -42,7 +42,7 @@ impl Federation {
         it
     }
 
-    async fn configure(&self, more: Value) {
+    pub(super) async fn configure(&self, more: Value) {
         let mut configuration = json!({ "metadataUrl": self.world.neighbours.metadata_url(),
             "metadataCertificate": self.registrar.certificate(), "federation": true });
         for (name, value) in more.as_object().into_iter().flatten() {
@@ -55,14 +55,14 @@ impl Federation {
             .await;
     }
 
-    fn members(&self) -> Vec<MetadataBuilder> {
+    pub(super) fn members(&self) -> Vec<MetadataBuilder> {
         vec![
             self.north.describe().called("North Hospital").scope("north.example"),
             self.south.describe().called("South 100% Hospital").scope("south.example"),
         ]
     }
 
-    fn publishes(
+    pub(super) fn publishes(
         &self,
         members: Vec<MetadataBuilder>,
         signer: &medict::samples::saml_idp::Signing,
@@ -71,24 +71,34 @@ impl Federation {
         self.world.neighbours.publishes(Some(aggregate(members, None, Some(signer))));
     }
 
-    async fn later(&self) {
+    pub(super) async fn later(&self) {
         self.world.clock.advance(86_401);
         self.world.broker.refresh_metadata().await.expect("database");
     }
 
     /// Picks `name` on our page; `idp` answers and says `subject`. Answers the path where it ends.
-    async fn picks(
+    pub(super) async fn picks(
         &self,
         browser: &mut Browser,
         name: &str,
         idp: &Arc<SampleIdp>,
         subject: &str,
     ) -> String {
-        *self.world.neighbours.idp.lock().expect("lock") = Arc::clone(idp);
         let subject = subject.to_owned();
         self.world.saml_says(move |response| {
-            response.person("opaque", &[(SUBJECT_ID, &[subject.as_str()])])
+            response.person("opaque", &[(SUBJECT_ID, &[subject.as_str()])]).session_index("one")
         });
+        self.goes_to(browser, name, idp).await
+    }
+
+    /// The same, and `idp` says what it says.
+    pub(super) async fn goes_to(
+        &self,
+        browser: &mut Browser,
+        name: &str,
+        idp: &Arc<SampleIdp>,
+    ) -> String {
+        *self.world.neighbours.idp.lock().expect("lock") = Arc::clone(idp);
         let url = format!("{}/login?idp=federation&return_to=/account", self.world.url);
         browser.open(&url).await.expect("a page");
         let found = self.world.broker.find_members(&IdpId("federation".into()), name, 2).await;
@@ -101,7 +111,7 @@ impl Federation {
         browser.page().url.path().to_owned()
     }
 
-    async fn events(&self, action: Action) -> Vec<Event> {
+    pub(super) async fn events(&self, action: Action) -> Vec<Event> {
         let newest = self.world.broker.newest_events().await.expect("events");
         newest.into_iter().map(|(_, event)| event).filter(|event| event.action == action).collect()
     }
@@ -208,6 +218,64 @@ stories! {
         assert!(told.contains("\"removed\":1") && told.contains("\"policy\":\"drain\""), "{told}");
         let state = it.world.broker.metadata_state(&IdpId("federation".into())).await;
         assert_eq!(state.expect("database").and_then(|state| state.members), Some((1, 0)));
+    }
+
+    /// A member signs with a new key before we look again: its first person makes us look, and nobody else
+    /// for a quarter of an hour.
+    async fn an_unknown_key_of_a_member_is_looked_up_once(it: Federation) {
+        let now = it.world.clock.now();
+        let rolled = |of: &SampleIdp| Arc::new(SampleIdp::new(of.entity_id(), of.sso_url(), now).expect("keys"));
+        let [next, forger] = [rolled(&it.north), rolled(&it.north)];
+        let members = || vec![
+            next.describe().called("North Hospital").scope("north.example"),
+            it.members().remove(1),
+        ];
+        let fetches = || it.world.neighbours.metadata_fetches();
+        it.world.clock.advance(60);
+        let early = it.picks(&mut it.world.browser(), "north", &forger, "ada@north.example").await;
+        assert_ne!(early, "/account");
+        assert_eq!(fetches(), 1, "the feed was fetched less than a quarter of an hour before");
+        it.world.clock.advance(900);
+        it.publishes(members(), it.registrar.signing());
+        let path = it.picks(&mut it.world.browser(), "north", &next, "ada@north.example").await;
+        assert_eq!((path.as_str(), fetches()), ("/account", 2), "no sign-in is lost");
+        for _ in 0..3 {
+            let path = it.picks(&mut it.world.browser(), "north", &forger, "ada@north.example").await;
+            assert_ne!(path, "/account");
+        }
+        assert_eq!(fetches(), 2, "forged answers do not make us fetch");
+    }
+
+    /// What ends is told of the members that people come from, and the feed's own end once; not of all that
+    /// are published.
+    async fn ends_are_told_of_members_in_use(it: Federation) {
+        let own = it.world.broker.forecast().await.expect("terms").len();
+        let path = it.picks(&mut it.world.browser(), "north", &it.north, "ada@north.example").await;
+        assert_eq!(path, "/account");
+        let ends = it.world.clock.now().plus(10 * 86_400);
+        let members = it.members().into_iter().map(|member| member.valid_until(ends).build());
+        let feed = aggregate(members, None, Some(it.registrar.signing()));
+        it.world.neighbours.publishes(Some(feed));
+        it.later().await;
+        let terms = it.world.broker.forecast().await.expect("terms");
+        let of_members: Vec<_> = terms.iter().filter_map(|term| term.member.as_ref()).collect();
+        assert_eq!(of_members.len(), 1, "its certificate: {of_members:?}");
+        assert_eq!((of_members[0].entity_id.as_str(), of_members[0].name.as_str()),
+            (it.north.entity_id(), "North Hospital"));
+        assert_eq!(terms.len(), own + 2, "and the feed's end, once");
+        it.world.broker.tell_of_ends().await.expect("told");
+        let told = json!(it.events(Action::TermNear).await).to_string();
+        assert!(told.contains("\"what\":\"metadata\""), "{told}");
+
+        it.world.clock.advance(91 * 86_400);
+        let terms = it.world.broker.forecast().await.expect("terms");
+        assert!(terms.iter().all(|term| term.member.is_none()), "nobody came for three months");
+        it.configure(json!({ "entityId": it.south.entity_id() })).await;
+        it.publishes(it.members(), it.registrar.signing());
+        it.later().await;
+        let terms = it.world.broker.forecast().await.expect("terms");
+        let of_members: Vec<_> = terms.iter().filter_map(|term| term.member.as_ref()).collect();
+        assert_eq!(of_members.len(), 1, "the one that is named: {of_members:?}");
     }
 
     /// With an entity ID there is nothing to pick.

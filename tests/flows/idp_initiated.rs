@@ -70,6 +70,41 @@ stories! {
         assert_eq!(refusals(&world).await, 3);
     }
 
+    /// A provider that drops what its answers are known by would send the browser round and round: the second
+    /// bounce a moment later is refused and explained. Each bounce is on record. Whoever signed in meanwhile,
+    /// or waited, or comes from another provider, may come again.
+    async fn nobody_is_bounced_in_a_circle(world: World) {
+        allow(&world, json!({ "clients": [client("shop")] })).await;
+        let bounced = async || {
+            let events = world.broker.newest_events().await.expect("events");
+            events.into_iter().map(|(_, event)| event).filter(|event| event.action == Action::Bounced).count()
+        };
+        let response = unsolicited(&world, "ada").build();
+        let mut browser = world.browser();
+        *world.neighbours.hold.lock().expect("lock") = true;
+        assert_eq!(deliver(&world, &mut browser, &response, "").await.text, "kept");
+        assert_eq!(bounced().await, 1);
+        world.clock.advance(5);
+        let page = deliver(&world, &mut browser, &response, "").await;
+        assert_eq!(page.status, 400, "{}", page.text);
+        let reference = page.header("x-request-id").expect("a reference").to_owned();
+        let trace = world.broker.find_trace(&reference).await.expect("database").expect("a trace");
+        let mend = trace.trace.failure().and_then(|step| step.mend.clone()).expect("a way to mend it");
+        assert!(mend.contains("RelayState"), "{mend}");
+        assert_eq!((refusals(&world).await, bounced().await), (1, 2));
+
+        let mut stranger = world.browser();
+        assert_eq!(deliver(&world, &mut stranger, &response, "").await.text, "kept", "another browser");
+        world.clock.advance(20);
+        assert_eq!(deliver(&world, &mut browser, &response, "").await.text, "kept", "later");
+        world.clock.advance(20);
+        *world.neighbours.hold.lock().expect("lock") = false;
+        for time in 1..=2 {
+            let page = deliver(&world, &mut browser, &response, "").await;
+            assert!(page.url.as_str().starts_with(&world.neighbours.at("/start")), "{time}: {}", page.url);
+        }
+    }
+
     /// Consumed it becomes a session once the page has named the person and he agrees.
     async fn consumed_it_asks_whether_the_person_is_meant(world: World) {
         allow(&world, json!({ "policy": "consume", "clients": [client("shop")] })).await;

@@ -136,7 +136,7 @@ stories! {
             one.and(other).expect("told");
             world.broker.tell_of_ends().await.expect("nothing new");
             assert_eq!(told().await, expected, "{level:?}");
-            assert_eq!(world.broker.forecast()[0].level, level);
+            assert_eq!(world.broker.forecast().await.expect("terms")[0].level, level);
         }
     }
 

@@ -6,11 +6,11 @@ use medict::{
     broker::{
         Broker, Caller,
         metadata::{MetadataState, Refreshed},
-        resources::Author,
+        resources::{Author, Written},
     },
     domain::{
         audit::{Action, Event, Outcome},
-        words::IdpId,
+        words::{IdpId, UserId},
     },
     http::Running,
     samples::{browser::Browser, saml_idp::SampleIdp},
@@ -26,14 +26,37 @@ fn id() -> IdpId {
 }
 
 /// A provider that is known by its metadata address alone, with `more` in its configuration.
-async fn publish(world: &World, more: Value) {
+async fn publish(world: &World, more: Value) -> Written {
     let mut configuration = json!({ "metadataUrl": world.neighbours.metadata_url() });
     for (name, value) in more.as_object().into_iter().flatten() {
         configuration[name] = value.clone();
     }
     let provider = json!({ "resourceType": "IdentityProvider", "id": "published", "type": "saml",
         "name": "Published", "configuration": configuration });
-    world.apply(vec![provider]).await;
+    world.apply(vec![provider]).await.remove(0)
+}
+
+/// A sign-in fails; answers of what, as its trace has it.
+async fn fails(world: &World) -> String {
+    let mut browser = world.browser();
+    assert!(!signs_in_with(world, &mut browser).await);
+    assert_eq!(browser.page().status, 502, "{}", browser.page().text);
+    let reference = browser.page().header("x-request-id").expect("a reference").to_owned();
+    let trace = world.broker.find_trace(&reference).await.expect("database").expect("a trace");
+    let failure = trace.trace.failure().expect("a failed check");
+    assert!(failure.mend.is_some());
+    json!(failure).to_string()
+}
+
+/// Whoever signed in last administers from now on.
+async fn made_administrator(world: &World) -> UserId {
+    let user = events(world, Action::SignIn).await.remove(0).user.expect("a user");
+    world
+        .apply(vec![json!({ "resourceType": "UserRole",
+            "user": { "reference": format!("User/{user}") },
+            "role": { "reference": "Role/administrator" } })])
+        .await;
+    user
 }
 
 async fn signs_in(world: &World) -> bool {
@@ -265,6 +288,56 @@ stories! {
         assert_eq!(events(&world, Action::MetadataRefused).await.len(), 3);
     }
 
+    /// A dead address costs one try, not one for each sign-in; the trace says when the next one is. Whoever
+    /// corrects the configuration does not wait for it.
+    async fn a_dead_address_is_tried_at_intervals(world: World) {
+        world.neighbours.publishes(None);
+        publish(&world, json!({})).await;
+        world.clock.advance(2);
+        for later in [false, true, true] {
+            let refusal = fails(&world).await;
+            assert!(refusal.contains("answered 503"), "{refusal}");
+            assert_eq!(refusal.contains("the next try is at"), later, "{refusal}");
+            assert_eq!(world.neighbours.metadata_fetches(), 1);
+        }
+        world.clock.advance(61);
+        fails(&world).await;
+        assert_eq!(world.neighbours.metadata_fetches(), 2, "its time has come");
+
+        world.neighbours.publishes(Some(world.neighbours.idp().metadata()));
+        assert!(fails(&world).await.contains("the next try is at"), "still pausing");
+        world.clock.advance(2);
+        publish(&world, json!({ "clockSkewSeconds": 61 })).await;
+        assert!(signs_in(&world).await, "changed since");
+    }
+
+    /// A binding that the metadata does not offer: said when it is written, as far as the metadata is
+    /// known, and where a sign-in fails of it.
+    async fn a_binding_that_is_not_offered_is_named(world: World) {
+        let by_redirect = world.neighbours.idp().describe().sign_on_by(&["HTTP-Redirect"]).build();
+        world.neighbours.publishes(Some(by_redirect));
+        let wanted = json!({ "ssoBinding": "post" });
+        publish(&world, wanted.clone()).await;
+        let refusal = fails(&world).await;
+        assert!(refusal.contains("the metadata offers sign-in by redirect only"), "{refusal}");
+        world.clock.advance(2);
+        publish(&world, json!({})).await;
+        let mut browser = world.browser();
+        assert!(signs_in_with(&world, &mut browser).await);
+        made_administrator(&world).await;
+
+        let written = publish(&world, wanted).await;
+        let warning = written.warning.expect("a warning");
+        assert!(warning.contains("configuration.ssoBinding: is post"), "{warning}");
+        browser.open(&format!("{}/admin/providers/published", world.url)).await.expect("the page");
+        let page = browser.page();
+        assert!(page.text.contains("Not usable") && page.text.contains("by redirect only"), "{}", page.text);
+        world.neighbours.publishes(Some(world.neighbours.idp().describe().sign_on_by(&[]).build()));
+        later(&world).await;
+        let state = state(&world).await;
+        assert!(state.error.as_deref().is_some_and(|error| error.contains("no SingleSignOnService")), "{:?}", state.error);
+    }
+
     /// Two processes, one fetch: whoever claims it first.
     async fn one_process_fetches(world: World) {
         publish(&world, json!({})).await;
@@ -283,10 +356,7 @@ stories! {
         publish(&world, json!({})).await;
         let mut browser = world.browser();
         assert!(signs_in_with(&world, &mut browser).await);
-        let user = events(&world, Action::SignIn).await.remove(0).user.expect("a user");
-        world.apply(vec![json!({ "resourceType": "UserRole",
-            "user": { "reference": format!("User/{user}") },
-            "role": { "reference": "Role/administrator" } })]).await;
+        let user = made_administrator(&world).await;
         world.neighbours.publishes(Some(
             world.neighbours.idp().describe().at("https://elsewhere.example/sso").build(),
         ));

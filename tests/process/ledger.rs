@@ -25,8 +25,9 @@ async fn killed_again_and_again_it_forgets_no_token() {
         let tasks: Vec<_> = (0..APPLICATIONS)
             .map(|_| tokio::spawn(hammer(town.house.url.clone(), Arc::clone(&answered))))
             .collect();
-        let [byte] = Random.bytes::<1>();
-        tokio::time::sleep(Duration::from_millis(50 + u64::from(byte) * 250 / 255)).await;
+        // In the middle of the work, at a moment of nobody's choosing.
+        let [more] = Random.bytes::<1>();
+        reach(&answered, answered.load(Ordering::Relaxed) + 1 + usize::from(more)).await;
         serving.kill();
         for task in tasks {
             task.await.expect("no panic");
@@ -39,7 +40,6 @@ async fn killed_again_and_again_it_forgets_no_token() {
         // Beyond the answers there can only be what was on its way when it was killed.
         assert!(issued <= answered + round * APPLICATIONS, "round {round}: {answered}, {issued}");
     }
-    assert!(answered.load(Ordering::Relaxed) >= ROUNDS, "hardly anything was tried");
 }
 
 /// A code that was redeemed before the kill stays redeemed; one that was not can still be.
@@ -79,6 +79,13 @@ async fn hammer(url: String, answered: Arc<AtomicUsize>) {
         if answer.status().as_u16() == 200 && answer.bytes().await.is_ok() {
             answered.fetch_add(1, Ordering::Relaxed);
         }
+    }
+}
+
+/// Waits for so many answers.
+async fn reach(answered: &AtomicUsize, wanted: usize) {
+    while answered.load(Ordering::Relaxed) < wanted {
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
 

@@ -291,6 +291,7 @@ fn session() -> UpstreamSession {
         name_qualifier: Some("https://idp.example/\"q".to_owned()),
         sp_name_qualifier: None,
         session_index: Some("i<1".to_owned()),
+        entity: None,
         not_on_or_after: None,
     }
 }

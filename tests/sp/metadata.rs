@@ -70,6 +70,13 @@ fn what_is_named_beside_metadata_counts() {
     let metadata = IDP.metadata();
     let post = provider(&metadata, json!({ "ssoBinding": "post" })).expect("a provider");
     assert_eq!(post.sso_binding(), SsoBinding::Post);
+    let by_post = IDP.describe().sign_on_by(&["HTTP-POST"]).build();
+    for (url, binding) in
+        [(IDP.sso_url(), SsoBinding::Post), ("https://x.example/sso", SsoBinding::Redirect)]
+    {
+        let named = provider(&by_post, json!({ "ssoUrl": url })).expect("a provider");
+        assert_eq!((named.sso_url(), named.sso_binding()), (url, binding));
+    }
     let named = provider(&metadata, json!({ "x509Certificate": OTHER.certificate() }));
     let refused = verify_by(&honest().build(), &named.expect("a provider"));
     assert_eq!(refused.err(), Some(Rejection::SignatureMismatch));
@@ -82,6 +89,8 @@ fn unusable_metadata_is_refused_with_its_path() {
     let weak = SampleIdp::with_key(IDP.entity_id(), IDP.sso_url(), weak, NOW).expect("sample");
     let encryption = metadata.replace("use=\"signing\"", "use=\"encryption\"");
     let other_name = json!({ "entityId": "https://x" });
+    let by = |bindings| IDP.describe().sign_on_by(bindings).build();
+    let [by_redirect, by_post, nowhere] = [by(&["HTTP-Redirect"]), by(&["HTTP-POST"]), by(&[])];
     let signed_by_other = json!({ "metadataCertificate": OTHER.certificate() });
     for (name, xml, more, expected) in [
         ("not XML", "x", json!({}), "metadataXml: the XML is not well-formed"),
@@ -101,6 +110,20 @@ fn unusable_metadata_is_refused_with_its_path() {
             &metadata.replace("https://idp.example/sso", "javascript:x"),
             json!({}),
             "ssoUrl: ",
+        ),
+        ("not by POST", &by_redirect, json!({ "ssoBinding": "post" }), "ssoBinding: is post, but"),
+        (
+            "not by redirect",
+            &by_post,
+            json!({ "ssoBinding": "redirect" }),
+            "ssoBinding: is redirect,",
+        ),
+        ("nowhere", &nowhere, json!({}), "ssoUrl: is missing, and the metadata has no Single"),
+        (
+            "nowhere by POST",
+            &nowhere,
+            json!({ "ssoBinding": "post" }),
+            "ssoUrl: is missing, and the m",
         ),
         (
             "SAML 1",

@@ -2,11 +2,15 @@
 
 use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types::Text};
 use medict::{
-    domain::{mapping::GrantedRole, words::UnixTime},
+    domain::{
+        mapping::GrantedRole,
+        words::{IdpId, UnixTime},
+    },
     store::{
-        Conn, Error, Tx, fetched, grants, keys, links,
+        Conn, Error, Tx, entities, fetched, grants, keys, links,
         logins::{self, Pending},
-        purge, refresh_tokens, refreshes, replays, sessions, throttles, traces, user_roles, users,
+        purge, refresh_tokens, refreshes, replays, resources, sessions, throttles, traces,
+        user_roles, users,
     },
 };
 
@@ -191,6 +195,45 @@ stories! {
         let all = cellar.now(fetched::all).await;
         assert_eq!(all.iter().map(|one| one.body.as_str()).collect::<Vec<_>>(), ["<at-3/>"]);
         assert_eq!(version().await.configuration, before + 2);
+    }
+
+    /// What was fetched for a provider goes with it, so that another one of its name begins anew; who is
+    /// known by it stays known, and other providers keep what is theirs.
+    async fn a_provider_goes_with_its_metadata(cellar: Cellar) {
+        cellar.given(|tx| {
+            users::create(tx, &person("ada"))?;
+            for name in ["gone", "kept"] {
+                let (idp, id) = (name.to_owned(), IdpId(name.to_owned()));
+                resources::create(tx, "IdentityProvider", name, "{}", None, NOW)?;
+                links::create(tx, &id, "subject", &"ada".into(), NOW)?;
+                refreshes::claim(tx, &id, "https://idp", None, NOW, 10)?;
+                let (url, body, draining) = ("https://idp".into(), "<a/>".into(), "[]".into());
+                fetched::replace(tx, None, &fetched::Fetched { idp: idp.clone(), url, fetched_at: 1, body, draining })?;
+                entities::put_in_force(tx, None, &entities::Federation { idp: idp.clone(),
+                    basis: "b".into(), generation: 1, fetched_at: 1, entities: 1, passed_over: 0 })?;
+                let (entity_id, xml, draining) = ("e".into(), "<e/>".into(), "[]".into());
+                entities::add(tx, &[entities::Entity { idp, generation: 1, entity_id, name: "E".into(),
+                    search: "e".into(), xml, draining }])?;
+            }
+            // A role of that name takes nothing along.
+            resources::create(tx, "Role", "kept", "{}", None, NOW)?;
+            resources::delete(tx, "Role", "kept", NOW)?;
+            resources::delete(tx, "IdentityProvider", "gone", NOW)?;
+            Ok::<_, Error>(())
+        }).await;
+        for (name, kept) in [("gone", false), ("kept", true)] {
+            let id = || IdpId(name.to_owned());
+            let all = cellar.now(fetched::all).await;
+            assert_eq!(all.iter().any(|fetched| fetched.idp == name), kept, "{name}: document");
+            let refresh = cellar.now(move |conn| refreshes::find(conn, &id())).await;
+            assert_eq!(refresh.is_some(), kept, "{name}: schedule");
+            let set = cellar.now(move |conn| entities::federation(conn, &id())).await;
+            assert_eq!(set.is_some(), kept, "{name}: members");
+            let member = cellar.now(move |conn| entities::find(conn, &id(), 1, "e")).await;
+            assert_eq!(member.is_some(), kept, "{name}: member");
+            let known = cellar.now(move |conn| links::find(conn, &id(), "subject")).await;
+            assert_eq!(known, Some("ada".into()), "{name}: people");
+        }
     }
 
     /// A fetch is claimed by one process, and only the holder of the claim writes how it went.

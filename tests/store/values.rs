@@ -78,6 +78,7 @@ pub fn grant(id: &str, session: &str) -> Grant {
         revoked_at: None,
         expires_at: NOW.plus(3_600),
         offline: None,
+        jkt: None,
     }
 }
 

@@ -82,6 +82,14 @@ impl Application {
         format!("{}/oauth2/authorize?{}", self.issuer, query.finish())
     }
 
+    /// Where the application sends the browser with a request that it has pushed.
+    pub fn pushed_url(&self, request_uri: &str, beside: &[(&str, &str)]) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair("client_id", &self.client_id).append_pair("request_uri", request_uri);
+        query.extend_pairs(beside);
+        format!("{}/oauth2/authorize?{}", self.issuer, query.finish())
+    }
+
     /// Signs the person at the provider in, and answers the code that came to the callback.
     pub async fn sign_in(&self, browser: &mut Browser, idp: &str) -> String {
         browser.open(&self.authorize_url(&[("idp", idp)])).await.expect("the way to the callback");
@@ -174,13 +182,20 @@ impl Application {
 
     /// Posts a form as this application; status and body.
     pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> (u16, String) {
-        let mut request = self.client.post(format!("{}{path}", self.issuer));
         let mut form = form.to_vec();
-        match &self.secret {
-            Some(secret) => request = request.basic_auth(&self.client_id, Some(secret)),
-            None => form.push(("client_id", &self.client_id)),
+        if self.secret.is_none() {
+            form.push(("client_id", &self.client_id));
         }
-        let answer = request.form(&form).send().await.expect("an answer");
+        self.post_bare(path, &form).await
+    }
+
+    /// The same, under whatever name the form has.
+    pub async fn post_bare(&self, path: &str, form: &[(&str, &str)]) -> (u16, String) {
+        let mut request = self.client.post(format!("{}{path}", self.issuer));
+        if let Some(secret) = &self.secret {
+            request = request.basic_auth(&self.client_id, Some(secret));
+        }
+        let answer = request.form(form).send().await.expect("an answer");
         (answer.status().as_u16(), answer.text().await.expect("a body"))
     }
 

@@ -6,6 +6,7 @@
 mod application;
 mod databases;
 mod neighbours;
+mod signer;
 
 use std::{
     net::TcpListener,
@@ -33,6 +34,7 @@ use serde_json::Value;
 pub use application::{Application, Tokens};
 pub use databases::Temporary;
 pub use neighbours::{LogoutAnswer, Neighbours, Person};
+pub use signer::{Signer, by_assertion};
 
 /// Runs a story on SQLite, and on PostgreSQL where its binaries are installed. It plays in a [`World`], or
 /// in anything else that is made `on` a database.
@@ -187,7 +189,6 @@ async fn serve(
     let port = settings.public_url.rsplit(':').next().expect("a port").to_owned();
     let broker =
         Broker::open(settings, store, master.clone(), clock.clone()).await.expect("broker");
-    let broker = Arc::new(broker);
     let options = http::Options { workers: 1, ..http::Options::new(&format!("127.0.0.1:{port}")) };
     // A second process has an address of its own; its public URL is the first one's.
     let running = http::start(Arc::clone(&broker), options.clone())

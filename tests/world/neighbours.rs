@@ -1,7 +1,10 @@
 //! The other side of the wire: a SAML identity provider, an OpenID Provider and an application's callback,
 //! served on one loopback port.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicU32, AtomicUsize, Ordering},
+};
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use medict::{
@@ -51,6 +54,8 @@ pub struct Neighbours {
     pub idp: Arc<Mutex<Arc<SampleIdp>>>,
     /// What `/saml/metadata` answers; nothing: 503.
     pub metadata: Arc<Mutex<Option<String>>>,
+    /// How often it was asked for.
+    pub fetches: Arc<AtomicUsize>,
     pub op: Arc<Mutex<SampleOp>>,
     /// The last SAML response that went out, with its `RelayState`.
     pub last_response: Arc<Mutex<Option<(String, String)>>>,
@@ -58,6 +63,13 @@ pub struct Neighbours {
     pub last_logout: Arc<Mutex<Option<LogoutHeard>>>,
     /// How a logout is answered; never, unless set.
     pub logout_answer: Arc<Mutex<Option<LogoutAnswer>>>,
+    /// What `/keys` answers, an application's public keys; nothing: 503.
+    pub keys: Arc<Mutex<Option<Value>>>,
+    pub keys_asked: Arc<AtomicU32>,
+    /// The logout tokens that came to `/told`.
+    pub logout_tokens: Arc<Mutex<Vec<String>>>,
+    /// With which status `/told` answers.
+    pub listening: Arc<Mutex<u16>>,
     /// Show the response page without leading on: the person is an attacker who keeps it.
     pub hold: Arc<Mutex<bool>>,
 }
@@ -86,10 +98,15 @@ impl Neighbours {
             clock,
             metadata: Arc::new(Mutex::new(Some(idp.metadata()))),
             idp: Arc::new(Mutex::new(Arc::new(idp))),
+            fetches: Arc::default(),
             op: Arc::new(Mutex::new(op)),
             last_response: Arc::new(Mutex::new(None)),
             last_logout: Arc::new(Mutex::new(None)),
             logout_answer: Arc::new(Mutex::new(None)),
+            keys: Arc::new(Mutex::new(None)),
+            keys_asked: Arc::default(),
+            logout_tokens: Arc::default(),
+            listening: Arc::new(Mutex::new(200)),
             hold: Arc::new(Mutex::new(false)),
             base,
         };
@@ -129,6 +146,26 @@ impl Neighbours {
     /// What the metadata address answers from now on; nothing: it is down.
     pub fn publishes(&self, metadata: Option<String>) {
         *self.metadata.lock().expect("lock") = metadata;
+    }
+
+    /// What an application publishes at `/keys` from now on.
+    pub fn publishes_keys(&self, jwks: Value) {
+        *self.keys.lock().expect("lock") = Some(jwks);
+    }
+
+    /// How often somebody looked there.
+    pub fn keys_asked(&self) -> u32 {
+        self.keys_asked.load(Ordering::Relaxed)
+    }
+
+    /// The application answers logout tokens so from now on.
+    pub fn listens(&self, status: u16) {
+        *self.listening.lock().expect("lock") = status;
+    }
+
+    /// How often the metadata address was asked so far.
+    pub fn metadata_fetches(&self) -> usize {
+        self.fetches.load(Ordering::SeqCst)
     }
 
     pub fn metadata_url(&self) -> String {
@@ -187,7 +224,10 @@ impl Neighbours {
                 .route("/saml/metadata", web::get().to(metadata))
                 .route("/saml/slo", web::get().to(slo_by_redirect))
                 .route("/saml/slo", web::post().to(slo_by_post))
+                .route("/keys", web::get().to(keys))
+                .route("/told", web::post().to(told))
                 .route("/forged", web::get().to(forged))
+                .route("/posting", web::get().to(posting_page))
                 .route("/op/.well-known/openid-configuration", web::get().to(discovery))
                 .route("/op/jwks", web::get().to(jwks))
                 .route("/op/authorize", web::get().to(authorize))
@@ -197,6 +237,13 @@ impl Neighbours {
         });
         let server = server.workers(1).disable_signals().bind(address).expect("a port").run();
         tokio::spawn(server);
+    }
+
+    /// A page of an application that sends the query of `url` by POST.
+    pub fn posting_page(&self, url: &str) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair("url", url);
+        self.at(&format!("/posting?{}", query.finish()))
     }
 
     fn claims(&self) -> SamplePerson {
@@ -237,6 +284,7 @@ async fn sso(request: HttpRequest, it: web::Data<Neighbours>) -> HttpResponse {
 }
 
 async fn metadata(request: HttpRequest, it: web::Data<Neighbours>) -> HttpResponse {
+    it.fetches.fetch_add(1, Ordering::SeqCst);
     let Some(metadata) = it.metadata.lock().expect("lock").clone() else {
         return HttpResponse::ServiceUnavailable().finish();
     };
@@ -246,6 +294,14 @@ async fn metadata(request: HttpRequest, it: web::Data<Neighbours>) -> HttpRespon
         return HttpResponse::NotModified().finish();
     }
     HttpResponse::Ok().insert_header(("etag", etag)).body(metadata)
+}
+
+async fn keys(it: web::Data<Neighbours>) -> HttpResponse {
+    it.keys_asked.fetch_add(1, Ordering::Relaxed);
+    match &*it.keys.lock().expect("lock") {
+        Some(jwks) => HttpResponse::Ok().json(jwks),
+        None => HttpResponse::ServiceUnavailable().finish(),
+    }
 }
 
 async fn slo_by_redirect(request: HttpRequest, it: web::Data<Neighbours>) -> HttpResponse {
@@ -264,7 +320,7 @@ fn slo(heard: LogoutHeard, it: &Neighbours) -> HttpResponse {
         return HttpResponse::Ok().body("the provider");
     };
     let slo_url = heard.issuer.replace("/metadata", "/slo");
-    let now = Clock::default().now();
+    let now = it.clock.now();
     let response = it.idp().logged_out(&heard.id, answer.statuses, &slo_url, now);
     if answer.by_post {
         return posting(&slo_url, &response.by_post(), "");
@@ -280,12 +336,34 @@ async fn forged(request: HttpRequest) -> HttpResponse {
     posting(&pairs["action"], &pairs["response"], &pairs["state"])
 }
 
+async fn posting_page(request: HttpRequest) -> HttpResponse {
+    let mut pairs = url::form_urlencoded::parse(request.query_string().as_bytes());
+    let url = url::Url::parse(&pairs.next().expect("a target").1).expect("a URL");
+    let field =
+        |(name, value)| format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">");
+    let fields: String = url.query_pairs().map(field).collect();
+    HttpResponse::Ok().content_type("text/html").body(format!(
+        "<form method=\"post\" action=\"{}{}\">{fields}<button>Go</button></form>",
+        url.origin().ascii_serialization(),
+        url.path()
+    ))
+}
+
 fn posting(action: &str, response: &str, relay_state: &str) -> HttpResponse {
     HttpResponse::Ok().content_type("text/html").body(format!(
         "<form method=\"post\" action=\"{action}\">\
          <input type=\"hidden\" name=\"SAMLResponse\" value=\"{response}\">\
          <input type=\"hidden\" name=\"RelayState\" value=\"{relay_state}\"><button>Go</button></form>"
     ))
+}
+
+/// The application's back channel.
+async fn told(form: web::Form<Vec<(String, String)>>, it: web::Data<Neighbours>) -> HttpResponse {
+    let [(name, token)] = form.0.as_slice() else { return HttpResponse::BadRequest().finish() };
+    assert_eq!(name, "logout_token");
+    it.logout_tokens.lock().expect("lock").push(token.clone());
+    let status = *it.listening.lock().expect("lock");
+    HttpResponse::build(status.try_into().expect("a status")).finish()
 }
 
 async fn discovery(it: web::Data<Neighbours>) -> HttpResponse {

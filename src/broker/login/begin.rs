@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use super::{LoginError, Next, Step};
+use super::{LoginError, Next, Step, pushed::Unpacked};
 use crate::{
     broker::{Broker, Caller, Client, Error, configuration::Configuration},
     crypto::sha256_base64url,
     domain::{
         audit::{Action, Outcome},
-        login::{AuthorizationRequest, Destination, Login, is_own_path},
+        login::{Destination, Login, is_own_path},
         resource::Configuration as Wire,
-        words::{ClientId, IdpId, LoginId},
+        words::{ClientId, IdpId, LoginId, UnixTime, UserId},
     },
-    op::{self, Asked, AuthorizeRefusal, Parameters, Unredirectable},
+    op::{self, Asked, AuthorizeRefusal, Parameters, ReturnAddress, Unredirectable},
     store::{logins::Pending, sessions::BrowserSession},
 };
 
@@ -45,46 +45,88 @@ impl Broker {
         browser: Option<&str>,
         caller: &Caller,
     ) -> Result<Step, Unanswerable> {
+        let (cookie, fresh) = self.browser_cookie(browser);
+        let answered = match self.unpacked(parameters, &cookie).await {
+            Ok(unpacked) => self.answer(unpacked, session, &cookie, caller).await,
+            Err(error) => Err(error),
+        };
+        if let Err(Unanswerable::Unredirectable(refusal)) = &answered {
+            self.authorize_refused(caller, None, refusal.to_string()).await;
+        }
+        Ok(Step { browser: fresh.then_some(cookie), ..answered? })
+    }
+
+    async fn answer(
+        &self,
+        unpacked: Unpacked,
+        session: Option<&str>,
+        cookie: &str,
+        caller: &Caller,
+    ) -> Result<Step, Unanswerable> {
+        let Unpacked { parameters, pushed } = unpacked;
         let configuration = self.configuration();
         let id = ClientId::from(parameters.get("client_id").unwrap_or_default());
         let client = configuration.client(&id);
-        let resource = client.map(|client| &client.resource);
-        let redirect_uri = match op::redirect_to(&parameters, resource) {
-            Ok(uri) => uri,
-            Err(refusal) => {
-                self.authorize_refused(caller, None, refusal.to_string()).await;
-                return Err(refusal.into());
+        let redirect_uri = op::redirect_to(&parameters, client.map(|client| &client.resource))?;
+        // Known by now: `redirect_to` refuses without.
+        let client = client.ok_or(Unredirectable::UnknownClient)?;
+        let uri = redirect_uri.clone();
+        let checked = op::check_pushed(&client.resource, pushed.is_some())
+            .and_then(|()| self.check_authorization(&parameters, client, uri, self.clock.now()));
+        let outcome = match checked {
+            Err(refusal) => Err(refusal),
+            Ok(mut asked) => {
+                asked.request.pushed = pushed;
+                self.proceed(asked, client, session, cookie, caller).await?
             }
         };
-        // Known by now: `redirect_to` refuses without.
-        let Some(client) = client else { return Err(Unredirectable::UnknownClient.into()) };
-        let state = parameters.get("state").filter(|state| state.len() <= 2_048);
-        let refused = |refusal: &AuthorizeRefusal| {
-            Step::to(Next::ReturnToClient {
-                url: error_url(&redirect_uri, refusal, state, self.issuer()),
-            })
-        };
-        match op::check_request(
-            &parameters,
-            &client.resource,
-            redirect_uri.clone(),
-            self.clock.now(),
-        ) {
+        match outcome {
+            Ok(step) => Ok(step),
             Err(refusal) => {
                 self.authorize_refused(caller, Some(id), refusal.to_string()).await;
-                Ok(refused(&refusal))
+                let address = ReturnAddress::read(&redirect_uri, &parameters);
+                Ok(Step::to(Next::ReturnToClient(address.error(&refusal, self.issuer()))))
             }
-            Ok(asked) => match self.live_session(session).await? {
-                Some(session) if satisfies(&asked, &session, client, &configuration) => {
-                    Ok(self.code_at_once(asked.request, session, caller).await?)
-                }
-                _ if asked.request.silent && !self.may_ask_silently(&asked) => {
-                    let refusal = AuthorizeRefusal::LoginRequired;
-                    self.authorize_refused(caller, Some(id), refusal.to_string()).await;
-                    Ok(refused(&refusal))
-                }
-                _ => Ok(self.begin_for(asked, browser, caller).await?),
-            },
+        }
+    }
+
+    /// All rules about a request, those that need our keys too.
+    pub(super) fn check_authorization(
+        &self,
+        parameters: &Parameters,
+        client: &Client,
+        redirect_uri: String,
+        now: UnixTime,
+    ) -> Result<Asked, AuthorizeRefusal> {
+        let mut asked = op::check_request(parameters, &client.resource, redirect_uri, now)?;
+        if let Some(hint) = parameters.get("id_token_hint") {
+            let hinted = self.read_id_token(hint).ok_or(AuthorizeRefusal::Hint)?;
+            let hinted = UserId(hinted.sub);
+            if asked.request.subject.get_or_insert_with(|| hinted.clone()) != &hinted {
+                return Err(AuthorizeRefusal::Hint);
+            }
+        }
+        Ok(asked)
+    }
+
+    /// A live session answers if it fits; else the person is asked, if he may be.
+    async fn proceed(
+        &self,
+        asked: Asked,
+        client: &Client,
+        session: Option<&str>,
+        cookie: &str,
+        caller: &Caller,
+    ) -> Result<Result<Step, AuthorizeRefusal>, LoginError> {
+        let configuration = self.configuration();
+        match self.live_session(session).await? {
+            Some(session) if satisfies(&asked, &session, client, &configuration) => {
+                Ok(Ok(self.code_at_once(asked.request, session, cookie, caller).await?))
+            }
+            _ if asked.request.silent && !self.may_ask_silently(&asked) => {
+                Ok(Err(AuthorizeRefusal::LoginRequired))
+            }
+            _ => Ok(Ok(self.begin_for(asked, Some(cookie), caller).await?)),
         }
     }
 
@@ -150,27 +192,8 @@ impl Broker {
         self.begin(Destination::Own { return_to }, idp, browser, caller).await
     }
 
-    /// A sign-in that began at its provider begins again here, towards an application that the provider may
-    /// lead to (OIDC Core §4).
-    ///
-    /// # Errors
-    /// [`LoginError`]; an application that it may not lead to counts as none.
-    pub async fn begin_landing(
-        &self,
-        idp: IdpId,
-        client: &str,
-        browser: Option<&str>,
-        caller: &Caller,
-    ) -> Result<Step, LoginError> {
-        let configuration = self.configuration();
-        let provider = configuration.provider(&idp);
-        let landing = provider.and_then(|provider| configuration.landing(provider, client));
-        let destination = destination_of(landing);
-        self.begin(destination, Some(idp), browser, caller).await
-    }
-
     /// Stores the login, bound to the browser, and sends the person on.
-    async fn begin(
+    pub(super) async fn begin(
         &self,
         destination: Destination,
         idp: Option<IdpId>,
@@ -194,7 +217,12 @@ impl Broker {
         Ok(Step { browser: fresh.then_some(cookie), ..step })
     }
 
-    async fn authorize_refused(&self, caller: &Caller, client: Option<ClientId>, reason: String) {
+    pub(super) async fn authorize_refused(
+        &self,
+        caller: &Caller,
+        client: Option<ClientId>,
+        reason: String,
+    ) {
         let mut event = caller.event(Action::Authorize, Outcome::Refused, self.clock.now());
         event.client = client;
         self.audit_refusal(event.detail(reason)).await;
@@ -211,7 +239,7 @@ pub(super) fn destination_of(landing: Option<&Arc<Client>>) -> Destination {
 
 /// Where an application wants to be told that a person is signed in (OIDC Core §4).
 pub(super) fn initiate_login_url(uri: &str, issuer: &str) -> String {
-    with_query(uri, &[("iss", issuer)])
+    op::with_query(uri, &[("iss", issuer.to_owned())])
 }
 
 /// Whether the session answers the request: fresh enough, and from a provider of this application.
@@ -227,35 +255,6 @@ fn satisfies(
         configuration.providers_for(Some(&client.resource)).iter().any(|p| p.id == *idp)
     });
     let wanted = asked.request.idp.is_none() || asked.request.idp == by.idp;
-    fresh && offered && wanted && !asked.choose
-}
-
-/// The redirect that carries an error (RFC 6749 §4.1.2.1, RFC 9207 §2).
-pub(super) fn error_url(
-    redirect_uri: &str,
-    refusal: &AuthorizeRefusal,
-    state: Option<&str>,
-    issuer: &str,
-) -> String {
-    let description = refusal.to_string();
-    let mut pairs = vec![("error", refusal.code().as_str()), ("error_description", &description)];
-    pairs.extend(state.map(|state| ("state", state)));
-    pairs.push(("iss", issuer));
-    with_query(redirect_uri, &pairs)
-}
-
-/// The redirect that carries a code (RFC 6749 §4.1.2, RFC 9207 §2).
-pub(super) fn code_url(request: &AuthorizationRequest, code: &str, issuer: &str) -> String {
-    let mut pairs = vec![("code", code)];
-    pairs.extend(request.state.as_deref().map(|state| ("state", state)));
-    pairs.push(("iss", issuer));
-    with_query(&request.redirect_uri, &pairs)
-}
-
-/// Adds to the query, and leaves the rest of the registered URI byte for byte as it is.
-fn with_query(uri: &str, pairs: &[(&str, &str)]) -> String {
-    let mut query = url::form_urlencoded::Serializer::new(String::new());
-    query.extend_pairs(pairs);
-    let joint = if uri.contains('?') { '&' } else { '?' };
-    format!("{uri}{joint}{}", query.finish())
+    let meant = asked.request.subject.as_ref().is_none_or(|subject| *subject == by.user);
+    fresh && offered && wanted && meant && !asked.choose
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{LoginError, Next, Step, Subject, begin::error_url};
+use super::{LoginError, Next, Step, Subject};
 use crate::{
     broker::{Broker, Caller, Configuration, Error, Provider},
     domain::{
@@ -11,7 +11,7 @@ use crate::{
         trace::Trace,
         words::{IdpId, LoginId},
     },
-    op::AuthorizeRefusal,
+    op::{AuthorizeRefusal, ReturnAddress},
     store::logins::Pending,
 };
 
@@ -121,10 +121,8 @@ impl Broker {
                 Next::ReturnHome { path: "/".to_owned() }
             }
             Destination::Client(request) => {
-                let state = request.state.as_deref();
-                let refusal = AuthorizeRefusal::GivenUp;
-                let url = error_url(&request.redirect_uri, &refusal, state, self.issuer());
-                Next::ReturnToClient { url }
+                let address = ReturnAddress::of(request);
+                Next::ReturnToClient(address.error(&AuthorizeRefusal::GivenUp, self.issuer()))
             }
         };
         let mut event = caller.event(Action::SignIn, Outcome::Refused, self.clock.now());
@@ -160,7 +158,7 @@ impl Broker {
         use crate::domain::resource::Configuration as Wire;
         let Wire::Saml(saml) = &provider.resource.configuration else { return None };
         let entity = saml.entity_id.as_deref().filter(|_| saml.federation)?;
-        let member = self.member(&provider.id, saml, entity).await.ok()?;
+        let (member, _) = self.member(&provider.id, saml, entity).await.ok()?;
         origin(member.sso_url())
     }
 
@@ -182,9 +180,14 @@ impl Broker {
     }
 }
 
-pub(super) fn origin(url: &str) -> Option<String> {
-    let origin = url::Url::parse(url).ok()?.origin();
-    origin.is_tuple().then(|| origin.ascii_serialization())
+/// What a page's `form-action` has to name so that a form may lead to `url` (CSP3 §2.3.1): its origin, of a
+/// native application's own scheme the scheme.
+pub fn origin(url: &str) -> Option<String> {
+    let url = url::Url::parse(url).ok()?;
+    let origin = url.origin();
+    let source =
+        if origin.is_tuple() { origin.ascii_serialization() } else { format!("{}:", url.scheme()) };
+    Some(source)
 }
 
 /// The provider of the organization that owns the address's domain, when there is exactly one.

@@ -1,8 +1,10 @@
 //! The browser leaves for the provider, with an errand that only its answer fits.
 
+use std::sync::Arc;
+
 use super::{LoginError, Next, Refusal, Step, Subject};
 use crate::{
-    broker::{Broker, Caller, Error, Provider, SamlSide, Upstream},
+    broker::{Broker, Caller, Error, Provider, counterpart::Absent},
     crypto::sha256_base64url,
     domain::{
         login::{Errand, Login},
@@ -46,13 +48,17 @@ impl Broker {
         caller: &Caller,
     ) -> Result<Step, LoginError> {
         let (next, moved, state) = self.plan_departure(&pending, idp, member, caller).await?;
+        let subject = Subject { login: Some(pending.login.clone()), idp: Some(idp.clone()) };
         let won = self
             .store
             .write(move |tx| -> Result<bool, Error> {
                 Ok(store::logins::advance(tx, &pending, &moved, Some(&state), None)?)
             })
             .await?;
-        if won { Ok(Step::to(next)) } else { Err(Refusal::Unknown.into()) }
+        if won {
+            return Ok(Step::to(next));
+        }
+        Err(self.refuse(caller, subject, Trace::default(), Refusal::Unknown).await)
     }
 
     /// Stores a login that begins at its provider: one write instead of two.
@@ -111,37 +117,25 @@ impl Broker {
         let offered = configuration.providers_for(client.map(|client| &client.resource));
         let provider = offered.into_iter().find(|provider| provider.id == *idp);
         let provider = provider.ok_or(Refusal::NoProvider)?;
-        match (&provider.upstream, &provider.resource.configuration) {
-            (Upstream::Saml(side), Wire::Saml(saml)) => {
-                self.to_saml(login, provider, side, saml, member).await
-            }
-            (Upstream::Oidc, Wire::Oidc(oidc)) => self.to_oidc(login, provider, oidc).await,
-            _ => Err(Refusal::NoProvider.into()),
+        match &provider.resource.configuration {
+            Wire::Saml(saml) => self.to_saml(login, provider, saml, member).await,
+            Wire::Oidc(oidc) => self.to_oidc(login, provider, oidc).await,
         }
     }
 
     async fn to_saml(
         &self,
         login: &Login,
-        provider: &Provider,
-        side: &SamlSide,
+        provider: &Arc<Provider>,
         saml: &SamlConfiguration,
         member: Option<&str>,
     ) -> Result<Departure, LoginError> {
-        let fetched;
         let entity = member.or(saml.entity_id.as_deref()).filter(|_| saml.federation);
-        let idp = match (&side.idp, &saml.metadata_url) {
-            _ if saml.federation => {
-                fetched =
-                    self.member(&provider.id, saml, entity.ok_or(Refusal::NoProvider)?).await?;
-                &fetched
+        let counterpart = match self.counterpart(provider, entity).await {
+            Err(Absent::Broken(_)) if !saml.federation && saml.metadata_url.is_some() => {
+                self.fetch_metadata(&provider.id).await?
             }
-            (Ok(idp), _) => idp,
-            (Err(_), Some(_)) => {
-                fetched = self.fetch_metadata(&provider.id, saml).await?;
-                &fetched
-            }
-            (Err(reason), None) => return Err(Refusal::ProviderBroken(reason.clone()).into()),
+            other => other?,
         };
         let request = RequestId(self.random.xml_id());
         let state = self.random.token();
@@ -152,7 +146,8 @@ impl Broker {
             ..RequestOptions::default()
         };
         let now = self.clock.now();
-        let outgoing = sp::build_authn_request(&side.sp, idp, saml, &request, &state, now, options)
+        let (sp, idp) = (counterpart.sp(), &counterpart.idp);
+        let outgoing = sp::build_authn_request(sp, idp, saml, &request, &state, now, options)
             .map_err(|error| Error::Broken(error.to_string()))?;
         let next = match outgoing {
             Outgoing::Redirect { url } => Next::SendToIdp { url },

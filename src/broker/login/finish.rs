@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::{
     LoginError, Next, Refusal, Step, Subject,
     admit::admit,
-    begin::{code_url, initiate_login_url},
+    begin::initiate_login_url,
+    granting::{Granted, Granting},
 };
 use crate::{
     broker::{Broker, Caller, Configuration, Error, Provider},
@@ -13,15 +14,14 @@ use crate::{
     domain::{
         audit::{Action, Actor, Outcome},
         identity::{ExternalIdentity, UpstreamSession},
-        login::{Authentication, AuthorizationRequest, Destination, LIFETIME},
+        login::{Authentication, AuthorizationRequest, Destination},
         mapping::GrantedRole,
         trace::{Actual, Trace},
-        words::{ClientId, GrantId, SessionId, UnixTime, UserId},
+        words::{ClientId, SessionId, UnixTime, UserId},
     },
-    op::AuthorizeRefusal,
+    op::{AuthorizeRefusal, Delivery},
     store::{
         self, Tx,
-        grants::Grant,
         logins::Pending,
         sessions::{self, BrowserSession},
         traces::StoredTrace,
@@ -29,8 +29,6 @@ use crate::{
     },
 };
 
-/// A code is good for so many seconds (RFC 6749 §4.1.2 recommends at most ten minutes).
-const CODE_LIFETIME: i64 = 60;
 /// More roles than this for one person from one provider is a mistake in its rules.
 const MOST_ROLES: usize = 200;
 
@@ -50,8 +48,8 @@ pub(super) struct Ending {
     pub(super) cookie: String,
     /// The session that this browser had before.
     pub(super) replaces: Option<BrowserSession>,
-    pub(super) code: String,
-    pub(super) grant: GrantId,
+    /// What an application that waits gets.
+    pub(super) granting: Option<Granting>,
     pub(super) role_ids: Vec<String>,
     pub(super) caller: Caller,
     pub(super) now: UnixTime,
@@ -132,6 +130,10 @@ impl Broker {
             Way::Provider { granted, .. } => granted.len(),
             Way::Password => 0,
         };
+        let granting = pending.login.client().cloned().map(|request| {
+            let (login, binding) = (pending.login.id.clone(), pending.binding.clone());
+            self.granting(request, Some(login), binding, now)
+        });
         Ok(Ending {
             pending,
             trace,
@@ -140,8 +142,7 @@ impl Broker {
             session: SessionId(self.random.uuid(now)),
             cookie: self.random.token(),
             replaces: self.live_session(session).await?,
-            code: self.random.token(),
-            grant: GrantId(self.random.uuid(now)),
+            granting,
             role_ids: (0..roles).map(|_| self.random.uuid(now)).collect(),
             caller: caller.clone(),
             now,
@@ -151,15 +152,17 @@ impl Broker {
     }
 
     async fn end(&self, ending: Ending) -> Result<Step, LoginError> {
-        let next = match &ending.pending.login.destination {
-            Destination::Own { return_to } => Next::ReturnHome { path: return_to.clone() },
-            Destination::Landing { client } => self.hand_over(client),
-            Destination::Client(request) => {
-                Next::ReturnToClient { url: code_url(request, &ending.code, self.issuer()) }
+        let (cookie, granting) = (ending.cookie.clone(), ending.granting.clone());
+        let destination = ending.pending.login.destination.clone();
+        let granted = self.commit(ending).await?;
+        let next = match (destination, granting.zip(granted)) {
+            (Destination::Own { return_to }, _) => Next::ReturnHome { path: return_to },
+            (Destination::Landing { client }, _) => self.hand_over(&client),
+            (Destination::Client(_), Some((granting, granted))) => {
+                self.next_of(&granting, &granted)
             }
+            (Destination::Client(_), None) => Next::ReturnHome { path: "/account".to_owned() },
         };
-        let cookie = ending.cookie.clone();
-        self.commit(ending).await?;
         Ok(Step { session: Some(cookie), ..Step::to(next) })
     }
 
@@ -168,14 +171,17 @@ impl Broker {
         let configuration = self.configuration();
         let client = configuration.client(client);
         match client.and_then(|client| client.resource.initiate_login_uri.as_deref()) {
-            Some(uri) => Next::ReturnToClient { url: initiate_login_url(uri, self.issuer()) },
+            Some(uri) => {
+                let url = initiate_login_url(uri, self.issuer());
+                Next::ReturnToClient(Delivery::Redirect { url })
+            }
             None => Next::ReturnHome { path: "/account".to_owned() },
         }
     }
 
     /// The same person for the first time on two nodes at once: one makes the account, and the other,
     /// trying again, finds it.
-    async fn commit(&self, ending: Ending) -> Result<(), LoginError> {
+    async fn commit(&self, ending: Ending) -> Result<Option<Granted>, LoginError> {
         let again = ending.clone();
         match self.store.write(move |tx| commit(tx, &ending)).await {
             Err(LoginError::Failed(Error::Store(store::Error::Duplicate))) => {
@@ -190,41 +196,35 @@ impl Broker {
         &self,
         request: AuthorizationRequest,
         session: BrowserSession,
+        cookie: &str,
         caller: &Caller,
     ) -> Result<Step, LoginError> {
         let now = self.clock.now();
-        let code = self.random.token();
-        let url = code_url(&request, &code, self.issuer());
-        let grant = new_grant(&request, &session, GrantId(self.random.uuid(now)), now);
         let mut event = caller.event(Action::SignIn, Outcome::Success, now);
         event = event.by(Actor::User(session.authentication.user.clone())).detail("session");
         event.user = Some(session.authentication.user.clone());
         event.idp = session.authentication.idp.clone();
         event.client = Some(request.client_id.clone());
         event.session = Some(session.id.clone());
-        let digest = sha256_base64url(&code);
-        let gone = error_for(&request, self.issuer());
-        let stored = self
+        let granting = self.granting(request, None, sha256_base64url(cookie), now);
+        let running = granting.clone();
+        let granted = self
             .store
-            .write(move |tx| -> Result<bool, Error> {
-                let account = users::find(tx, &grant.user_id)?;
+            .write(move |tx| -> Result<Granted, Error> {
+                let account = users::find(tx, &session.authentication.user)?;
                 if !account.is_some_and(|account| account.active) {
-                    return Ok(false);
+                    return Ok(Granted::Refused(AuthorizeRefusal::NotAllowed));
                 }
-                sessions::touch(tx, &grant.session_id, now)?;
-                store::grants::create(tx, &grant, &digest)?;
-                tx.audit(event.clone());
-                Ok(true)
+                sessions::touch(tx, &session.id, now)?;
+                let granted = running.run(tx, &session)?;
+                if matches!(granted, Granted::Code) {
+                    tx.audit(event.clone());
+                }
+                Ok(granted)
             })
             .await?;
-        let url = if stored { url } else { gone };
-        Ok(Step::to(Next::ReturnToClient { url }))
+        Ok(Step::to(self.next_of(&granting, &granted)))
     }
-}
-
-fn error_for(request: &AuthorizationRequest, issuer: &str) -> String {
-    let state = request.state.as_deref();
-    super::begin::error_url(&request.redirect_uri, &AuthorizeRefusal::NotAllowed, state, issuer)
 }
 
 /// The application wanted a recent sign-in (`prompt=login`, `max_age`); a provider that answers from an
@@ -257,7 +257,7 @@ fn decide(
     Ok((provider, granted))
 }
 
-fn commit(tx: &mut Tx<'_>, ending: &Ending) -> Result<(), LoginError> {
+fn commit(tx: &mut Tx<'_>, ending: &Ending) -> Result<Option<Granted>, LoginError> {
     let mut trace = ending.trace.clone();
     if !store::logins::end(tx, &ending.pending)? {
         return Err(Refusal::Unknown.into());
@@ -270,12 +270,13 @@ fn commit(tx: &mut Tx<'_>, ending: &Ending) -> Result<(), LoginError> {
     };
     users::signed_in(tx, &user, ending.now)?;
     let session = open_session(tx, ending, &user)?;
-    if let Some(request) = ending.pending.login.client() {
-        let grant = new_grant(request, &session, ending.grant.clone(), ending.now);
-        store::grants::create(tx, &grant, &sha256_base64url(&ending.code))?;
+    let granting = ending.granting.as_ref();
+    let granted = granting.map(|granting| granting.run(tx, &session)).transpose()?;
+    if let (Some(idp), Some(member)) = (&session.authentication.idp, &session.upstream.entity) {
+        store::member_uses::note(tx, idp, member, ending.now)?;
     }
     record(tx, ending, &session, trace)?;
-    Ok(())
+    Ok(granted)
 }
 
 fn open_session(
@@ -327,29 +328,8 @@ fn authentication(ending: &Ending, user: &UserId) -> (Authentication, UpstreamSe
                 amr: who.amr.clone(),
                 acr: who.acr.clone(),
             };
-            (by, who.session.clone())
+            (by, UpstreamSession { entity: who.entity.clone(), ..who.session.clone() })
         }
-    }
-}
-
-fn new_grant(
-    request: &AuthorizationRequest,
-    session: &BrowserSession,
-    id: GrantId,
-    now: UnixTime,
-) -> Grant {
-    Grant {
-        id,
-        client_id: request.client_id.clone(),
-        user_id: session.authentication.user.clone(),
-        session_id: session.id.clone(),
-        request: request.clone(),
-        code_expires_at: now.plus(CODE_LIFETIME),
-        redeemed_at: None,
-        revoked_at: None,
-        // The longest access token lives an hour; a code that was replayed must still be known then.
-        expires_at: now.plus(LIFETIME.max(3_600) + CODE_LIFETIME),
-        offline: None,
     }
 }
 

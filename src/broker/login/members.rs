@@ -1,10 +1,11 @@
 //! In a federation the person picks the institution.
 
-use super::{LoginError, Refusal, Step, choose::origin};
+use super::{LoginError, Refusal, Step, Subject, choose::origin};
 use crate::{
     broker::{Broker, Caller},
     domain::{
         resource::Configuration as Wire,
+        trace::Trace,
         words::{IdpId, LoginId},
     },
 };
@@ -49,7 +50,11 @@ impl Broker {
         let client = pending.login.client().and_then(|r| configuration.client(&r.client_id));
         let offered = configuration.providers_for(client.map(|client| &client.resource));
         let provider = offered.into_iter().find(|p| p.id == *idp && p.has_members());
-        let provider = provider.ok_or(Refusal::NoProvider)?;
+        let Some(provider) = provider else {
+            let subject = Subject { login: Some(pending.login.clone()), idp: Some(idp.clone()) };
+            let refusal = Refusal::NoProvider;
+            return Err(self.refuse(caller, subject, Trace::default(), refusal).await);
+        };
         let most = i64::try_from(MOST).unwrap_or_default() + 1;
         let mut found = self.find_members(idp, query, most).await?;
         let more = found.len() > MOST;
@@ -63,7 +68,7 @@ impl Broker {
         if let Wire::Saml(saml) = &provider.resource.configuration {
             for (entity, _) in found.iter().chain(&last) {
                 let member = self.member(idp, saml, entity).await;
-                origins.extend(member.ok().and_then(|member| origin(member.sso_url())));
+                origins.extend(member.ok().and_then(|(member, _)| origin(member.sso_url())));
             }
         }
         Ok(Members {

@@ -10,19 +10,24 @@
 mod admit;
 mod begin;
 mod choose;
+mod consent;
 mod depart;
 mod finish;
+mod granting;
 mod members;
 mod oidc;
 mod password;
+mod pushed;
 mod saml;
 mod unsolicited;
 
 pub use begin::Unanswerable;
-pub use choose::{Choice, Identified};
+pub use choose::{Choice, Identified, origin};
+pub use consent::{AskedScope, Given, Question};
 pub use members::Members;
 pub(super) use oidc::secret_place;
-pub use unsolicited::Arrival;
+pub use pushed::{PushError, Pushed};
+pub use unsolicited::{Arrival, Bounced};
 
 use crate::{
     broker::{Broker, Caller, Error, oidc_exchange::ExchangeError, upstream::UpstreamError},
@@ -35,6 +40,7 @@ use crate::{
         trace::{Actual, Trace},
         words::{ClientId, IdpId, LoginId, UnixTime},
     },
+    op::Delivery,
     rp, sp,
     store::{logins::Pending, traces::StoredTrace},
 };
@@ -56,8 +62,10 @@ pub enum Next {
     Bounce { idp: IdpId, landing: Option<ClientId> },
     /// To the page that asks whether the person is meant.
     Ask { login: LoginId, handle: String },
+    /// To the page that asks what the application may know of the person.
+    AskConsent(LoginId),
     /// To the application, with a code or an error.
-    ReturnToClient { url: String },
+    ReturnToClient(Delivery),
     /// To a page of ours.
     ReturnHome { path: String },
 }
@@ -85,22 +93,30 @@ pub enum Refusal {
     Unknown,
     #[error("the login was begun in another browser")]
     OtherBrowser,
+    #[error("the person who is to be asked is not signed in here any more")]
+    OtherSession,
     #[error(transparent)]
     OutOfTurn(#[from] OutOfTurn),
     #[error("there is no such identity provider for this application")]
     NoProvider,
     #[error("the identity provider cannot be used: {0}")]
     ProviderBroken(String),
+    #[error("what was posted as a SAML response cannot be read: {0}")]
+    Unreadable(String),
     #[error("the SAML response was refused: {0}")]
     Saml(#[from] sp::Rejection),
     #[error("the assertion was used before")]
     ReplayedAssertion,
     #[error("the OpenID provider's answer was refused: {0}")]
     Oidc(#[from] rp::Rejection),
+    #[error("the identity provider's metadata cannot be fetched: {0}")]
+    NoMetadata(String),
     #[error("the identity provider cannot be reached: {0}")]
     Unreachable(String),
     #[error("the provider did not ask the person again, as the application wants")]
     NotFresh,
+    #[error("the provider answers as if nobody had asked, again and again")]
+    BouncedAgain,
     #[error("{0}")]
     Mapping(#[from] mapping::Refused),
     #[error("{0}")]
@@ -237,13 +253,17 @@ const fn check_of(refusal: &Refusal) -> &'static str {
     match refusal {
         Refusal::Unknown => "login",
         Refusal::OtherBrowser => "browser",
+        Refusal::OtherSession => "session",
         Refusal::OutOfTurn(_) => "order of steps",
         Refusal::NoProvider | Refusal::ProviderBroken(_) => "identity provider",
+        Refusal::Unreadable(_) => "form",
         Refusal::Saml(_) => "SAML response",
         Refusal::ReplayedAssertion => "replay",
         Refusal::Oidc(_) => "OpenID Connect answer",
+        Refusal::NoMetadata(_) => "provider metadata",
         Refusal::Unreachable(_) => "reaching the provider",
         Refusal::NotFresh => "fresh sign-in",
+        Refusal::BouncedAgain => "request",
         Refusal::Mapping(_) => "mapping",
         Refusal::NotAdmitted(_) => "provisioning",
         Refusal::Inactive => "account",
@@ -263,12 +283,23 @@ const fn mend_of(refusal: &Refusal) -> &'static str {
             "The answer arrived in another browser than the one that began. If this happens often, \
              look for a proxy that strips cookies or a public_url that differs from the address used."
         }
+        Refusal::OtherSession => {
+            "The session ended, or somebody else signed in, while the page was open; begin again."
+        }
         Refusal::OutOfTurn(_) => "The person used an old page or the back button; begin again.",
         Refusal::NoProvider => "Enable the provider, or offer it to the application.",
         Refusal::ProviderBroken(_) => "Correct the provider's configuration.",
+        Refusal::Unreadable(_) => {
+            "A SAML response is posted as application/x-www-form-urlencoded, up to 1 MiB, each field \
+             once. If the provider does so, look for a proxy on the way that limits or rewrites forms."
+        }
         Refusal::Saml(_) | Refusal::Oidc(_) => "See the failed check.",
         Refusal::ReplayedAssertion => {
             "Each assertion counts once; begin again from the application."
+        }
+        Refusal::NoMetadata(_) => {
+            "Correct metadataUrl, or let the provider publish there again, then fetch it on the \
+             provider's page. By itself it is tried at growing intervals, not at every sign-in."
         }
         Refusal::Unreachable(_) => {
             "Check that the provider is up, that its address is right, and that outbound settings allow it."
@@ -276,6 +307,10 @@ const fn mend_of(refusal: &Refusal) -> &'static str {
         Refusal::NotFresh => {
             "Let the provider honour ForceAuthn (SAML) or prompt=login (OpenID Connect), or let the \
              application ask for less."
+        }
+        Refusal::BouncedAgain => {
+            "Let the provider send RelayState back as it came and InResponseTo in its answer (SAML \
+             Profiles section 4.1.4.2); else its answers cannot be told from sign-ins that begin there."
         }
         Refusal::Mapping(_) => "Correct the mapping of the provider, or what it sends.",
         Refusal::NotAdmitted(_) => {

@@ -5,36 +5,18 @@
 
 use super::{LoginError, Refusal, Step, Subject, finish::Local};
 use crate::{
-    broker::{Broker, Caller, Error},
+    broker::{
+        Broker, Caller, Error,
+        gate::{Gate, count_attempt},
+    },
     crypto::{password, sha256_base64url},
     domain::{
         password::LONGEST,
         trace::{Actual, Trace},
-        words::{LoginId, UnixTime},
+        words::LoginId,
     },
-    store::{self, Tx, throttles, users::Account},
+    store::{self, throttles, users::Account},
 };
-
-/// What is counted together, how often it may fail, and how long it then waits, in seconds.
-struct Gate {
-    subject: String,
-    free: i64,
-    longest: i64,
-}
-
-impl Gate {
-    /// Doubles with each failure beyond those that are free.
-    fn wait(&self, failures: throttles::Failures, now: UnixTime) -> Option<i64> {
-        let over = failures.count - self.free;
-        if over < 0 {
-            return None;
-        }
-        let delay =
-            1_i64.checked_shl(u32::try_from(over).unwrap_or(62).min(62)).unwrap_or(i64::MAX);
-        let left = failures.last_at.plus(delay.min(self.longest)).since(now);
-        (left > 0).then_some(left)
-    }
-}
 
 /// This person from this address; this address; and, against many addresses, this person (NIST SP
 /// 800-63B-4 §3.2.2: at most 100 consecutive failures, then one attempt a minute).
@@ -94,7 +76,9 @@ impl Broker {
         let account = self
             .store
             .write(move |tx| -> Result<Option<Account>, LoginError> {
-                count_attempt(tx, &gates, now)?;
+                if let Some(seconds) = count_attempt(tx, &gates, now)? {
+                    return Err(Refusal::Throttled(seconds).into());
+                }
                 Ok(store::users::find_local(tx, &name)?)
             })
             .await?;
@@ -132,34 +116,5 @@ impl Broker {
                 Ok(throttles::clear(tx, &account.subject)?)
             })
             .await
-    }
-}
-
-fn count_attempt(tx: &mut Tx<'_>, gates: &[Gate], now: UnixTime) -> Result<(), LoginError> {
-    for gate in gates {
-        if let Some(seconds) = gate.wait(throttles::find(tx, &gate.subject)?, now) {
-            return Err(Refusal::Throttled(seconds).into());
-        }
-    }
-    for gate in gates {
-        throttles::count(tx, &gate.subject, now)?;
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn delays_double_up_to_a_limit() {
-        let gate = Gate { subject: String::new(), free: 5, longest: 900 };
-        let wait =
-            |count| gate.wait(throttles::Failures { count, last_at: UnixTime(100) }, UnixTime(100));
-        assert_eq!(wait(4), None);
-        assert_eq!(wait(5), Some(1));
-        assert_eq!(wait(8), Some(8));
-        assert_eq!(wait(60), Some(900));
-        assert_eq!(wait(i64::MAX), Some(900));
     }
 }

@@ -5,18 +5,17 @@
 
 use std::sync::Arc;
 
-use super::{LoginError, Next, Refusal, Step, Subject, begin::error_url, check_age};
+use super::{LoginError, Next, Refusal, Step, Subject, check_age};
 use crate::{
-    broker::{Broker, Caller, Error, Provider, Upstream},
+    broker::{Broker, Caller, Error, Provider, counterpart::Counterpart},
     crypto::sha256_base64url,
     domain::{
         identity::ExternalIdentity,
         login::{Errand, Stage},
-        resource::Configuration as Wire,
         trace::{Actual, Trace},
         words::{IdpId, LoginId, RequestId, UnixTime},
     },
-    op::AuthorizeRefusal,
+    op::{AuthorizeRefusal, Delivery, ReturnAddress},
     sp,
     store::{self, logins::Pending},
 };
@@ -44,18 +43,30 @@ impl Broker {
         let mut subject = Subject { login: None, idp: Some(idp.clone()) };
         let done = self.believe(idp, saml_response, relay_state, &mut subject, &mut trace).await;
         match done {
-            Ok(step) => Ok(step),
+            Ok(step) => {
+                self.record_bounce(&step.next, caller).await;
+                Ok(step)
+            }
             Err(LoginError::Refused(refusal)) => {
                 let silent = silent_answer(&subject, &refusal, self.issuer());
                 let refused = self.refuse(caller, subject, trace, refusal).await;
                 match (refused, silent) {
-                    (LoginError::Refused(_), Some(url)) => {
-                        Ok(Step::to(Next::ReturnToClient { url }))
+                    (LoginError::Refused(_), Some(delivery)) => {
+                        Ok(Step::to(Next::ReturnToClient(delivery)))
                     }
                     (error, _) => Err(error),
                 }
             }
             Err(failed) => Err(failed),
+        }
+    }
+
+    /// What was posted there is no form that can be read, which says nothing of any login.
+    pub async fn unreadable_response(&self, idp: &IdpId, reason: String, caller: &Caller) {
+        let subject = Subject { login: None, idp: Some(idp.clone()) };
+        let refused = self.refuse(caller, subject, Trace::default(), Refusal::Unreadable(reason));
+        if let LoginError::Failed(error) = refused.await {
+            tracing::error!(%error, "a refusal could not be recorded");
         }
     }
 
@@ -96,59 +107,34 @@ impl Broker {
             return Err(Refusal::NoProvider.into());
         }
         let now = self.clock.now();
-        let member = self.asked_member(provider, entity.as_deref()).await?;
-        let asked = Asked { provider: Arc::clone(provider), member, request };
-        let (verified, steps) = self.verify(asked, saml_response, now).await?;
+        let counterpart = self.counterpart(provider, entity.as_deref()).await?;
+        let member = counterpart.member().map(str::to_owned);
+        let (verified, steps) = self.verify(counterpart, saml_response, request, now).await?;
         trace.steps.extend(steps.steps);
         let (verified, scopes) = verified?;
         let (replay, good_until) = (sha256_base64url(verified.replay_key()), verified.good_until());
         let mut statement = verified.into_statement();
-        sp::drop_foreign(&mut statement, &scopes, entity.is_some(), trace);
+        let federation = provider.is_federation();
+        sp::drop_foreign(&mut statement, &scopes, federation, trace);
         let who = provider.mapping.identify(&provider.id, statement, trace)?;
-        // Where the configuration names the one member, it is a provider like any other.
-        let who = ExternalIdentity { entity: entity.filter(|_| provider.has_members()), ..who };
+        let who = ExternalIdentity { entity: member, ..who };
         Ok(Believed { who, replay, good_until })
     }
 
-    /// The member of a federation that was asked, as its metadata is now.
-    async fn asked_member(
-        &self,
-        provider: &Provider,
-        entity: Option<&str>,
-    ) -> Result<Option<Arc<sp::Idp>>, LoginError> {
-        match (&provider.resource.configuration, entity) {
-            (Wire::Saml(saml), Some(entity)) => {
-                Ok(Some(Arc::new(self.member(&provider.id, saml, entity).await?)))
-            }
-            _ => Ok(None),
-        }
-    }
-
-    /// Verifies; once more when the provider has changed its key a moment ago.
+    /// Verifies; once more when whoever was asked has changed his key a moment ago.
     async fn verify(
         &self,
-        asked: Asked,
+        asked: Counterpart,
         saml_response: String,
+        request: Option<RequestId>,
         now: UnixTime,
     ) -> Result<(Verified, Trace), LoginError> {
-        let url = match &asked.provider.resource.configuration {
-            Wire::Saml(saml) => saml.metadata_url.clone().filter(|_| asked.member.is_none()),
-            Wire::Oidc(_) => return Err(Refusal::NoProvider.into()),
-        };
-        let Some(url) = url else { return verify(asked, saml_response, now).await };
-        let id = asked.provider.id.clone();
-        let seen = self.configuration().fetched(&id, &url).map(|seen| seen.fetched_at);
-        let (again, request) = (saml_response.clone(), asked.request.clone());
-        let first = verify(asked, saml_response, now).await?;
-        if !matches!(first.0, Err(Refusal::Saml(sp::Rejection::SignatureMismatch)))
-            || !self.has_newer_metadata(&id, seen).await?
-        {
+        let first = verify(asked.clone(), saml_response.clone(), request.clone(), now).await?;
+        if !matches!(first.0, Err(Refusal::Saml(sp::Rejection::SignatureMismatch))) {
             return Ok(first);
         }
-        let configuration = self.configuration();
-        let provider = Arc::clone(configuration.provider(&id).ok_or(Refusal::NoProvider)?);
-        let asked = Asked { provider, member: None, request };
-        let (verified, steps) = verify(asked, again, now).await?;
+        let Some(newer) = self.newer(&asked).await? else { return Ok(first) };
+        let (verified, steps) = verify(newer, saml_response, request, now).await?;
         let mut trace = Trace::default();
         trace.noted("provider's keys", Actual::plain("the metadata was fetched anew"));
         trace.steps.extend(steps.steps);
@@ -209,21 +195,12 @@ impl Broker {
 
 /// What an application hears that must not show anything (`prompt=none`), when its provider says that
 /// it would have to ask the person (SAML Core §3.4.1: `NoPassive`).
-fn silent_answer(subject: &Subject, refusal: &Refusal, issuer: &str) -> Option<String> {
+fn silent_answer(subject: &Subject, refusal: &Refusal, issuer: &str) -> Option<Delivery> {
     let request = subject.login.as_ref()?.client().filter(|request| request.silent)?;
     if !matches!(refusal, Refusal::Saml(sp::Rejection::Status)) {
         return None;
     }
-    let (uri, state) = (&request.redirect_uri, request.state.as_deref());
-    Some(error_url(uri, &AuthorizeRefusal::LoginRequired, state, issuer))
-}
-
-/// Who was asked, and by which request.
-struct Asked {
-    provider: Arc<Provider>,
-    /// In a federation.
-    member: Option<Arc<sp::Idp>>,
-    request: Option<RequestId>,
+    Some(ReturnAddress::of(request).error(&AuthorizeRefusal::LoginRequired, issuer))
 }
 
 /// What was proven, and the domains that whoever proved it may speak for.
@@ -244,31 +221,19 @@ fn errand(pending: &Pending, idp: &IdpId) -> Result<(RequestId, Option<String>),
 
 /// Off the async threads: decryption alone can take milliseconds.
 async fn verify(
-    asked: Asked,
+    asked: Counterpart,
     saml_response: String,
+    request: Option<RequestId>,
     now: UnixTime,
 ) -> Result<(Verified, Trace), LoginError> {
     let work = move || {
         let mut trace = Trace::default();
-        let Upstream::Saml(side) = &asked.provider.upstream else {
-            return (Err(Refusal::NoProvider), trace);
+        let (idp, sp) = (&*asked.idp, asked.sp());
+        let verified = match &request {
+            Some(request) => sp::verify_response(&saml_response, idp, sp, request, now, &mut trace),
+            None => sp::verify_unsolicited(&saml_response, idp, sp, now, &mut trace),
         };
-        let idp = match (&asked.member, &side.idp) {
-            (Some(member), _) => Ok(member.as_ref()),
-            (None, idp) => idp.as_ref(),
-        };
-        let verified = match idp {
-            Err(reason) => Err(Refusal::ProviderBroken(reason.clone())),
-            Ok(idp) => match &asked.request {
-                Some(request) => {
-                    sp::verify_response(&saml_response, idp, &side.sp, request, now, &mut trace)
-                }
-                None => sp::verify_unsolicited(&saml_response, idp, &side.sp, now, &mut trace),
-            }
-            .map(|verified| (verified, idp.scopes().to_vec()))
-            .map_err(Refusal::from),
-        };
-        (verified, trace)
+        (verified.map(|verified| (verified, idp.scopes().to_vec())).map_err(Refusal::from), trace)
     };
     let joined = tokio::task::spawn_blocking(work).await;
     joined.map_err(|_| Error::Broken("verifying a response ended unexpectedly".to_owned()).into())

@@ -12,15 +12,27 @@ use crate::{
     broker::{Broker, Caller, Error, Provider},
     crypto::sha256_base64url,
     domain::{
+        audit::{Action, Outcome},
         identity::ExternalIdentity,
         login::{Destination, Login, Stage},
         resource::{Configuration as Wire, IdpInitiated, IdpInitiatedPolicy},
         trace::{Actual, Trace},
-        words::{IdpId, LoginId},
+        words::{IdpId, LoginId, UnixTime},
     },
     sp,
     store::{self, logins::Pending},
 };
+
+/// Bounces of one browser at one provider that are nearer to each other, in seconds, are a circle: the
+/// provider drops what its answers are known by, and signs in without asking anybody.
+const CIRCLE: i64 = 20;
+
+/// The last bounce of a browser.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bounced {
+    pub idp: IdpId,
+    pub at: UnixTime,
+}
 
 /// What the page asks: are you this person, from there, and on your way to that application?
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +78,43 @@ impl Broker {
                 self.keep_proof(believed, destination_of(landing), trace).await
             }
         }
+    }
+
+    /// Anybody can send such responses, so beyond a rate they are counted only.
+    pub(super) async fn record_bounce(&self, next: &Next, caller: &Caller) {
+        let Next::Bounce { idp, landing } = next else { return };
+        let mut event = caller.event(Action::Bounced, Outcome::Success, self.clock.now());
+        (event.idp, event.client) = (Some(idp.clone()), landing.clone());
+        self.audit_refusal(event).await;
+    }
+
+    /// The browser comes from a bounce: a sign-in of ours begins at the same provider, towards an
+    /// application that it may lead to (OIDC Core §4). `last` is the bounce before, if the browser remembers
+    /// one that led to no sign-in.
+    ///
+    /// # Errors
+    /// [`Refusal::BouncedAgain`] where that was a moment ago; an application that the provider may not lead
+    /// to counts as none.
+    pub async fn begin_landing(
+        &self,
+        idp: IdpId,
+        client: &str,
+        last: Option<Bounced>,
+        browser: Option<&str>,
+        caller: &Caller,
+    ) -> Result<(Step, Bounced), LoginError> {
+        let at = self.clock.now();
+        if last.is_some_and(|last| last.idp == idp && (0..CIRCLE).contains(&at.since(last.at))) {
+            let subject = Subject { login: None, idp: Some(idp) };
+            let refusal = Refusal::BouncedAgain;
+            return Err(self.refuse(caller, subject, Trace::default(), refusal).await);
+        }
+        let configuration = self.configuration();
+        let provider = configuration.provider(&idp);
+        let landing = provider.and_then(|provider| configuration.landing(provider, client));
+        let destination = destination_of(landing);
+        let step = self.begin(destination, Some(idp.clone()), browser, caller).await?;
+        Ok((step, Bounced { idp, at }))
     }
 
     /// Stores the proof under a one-time handle, for whichever browser opens the page.
@@ -177,7 +226,10 @@ fn allowed(provider: &Provider) -> Option<&IdpInitiated> {
 fn unsolicited(pending: &Pending) -> Option<ExternalIdentity> {
     match &pending.login.stage {
         Stage::Unsolicited { who, .. } => Some((**who).clone()),
-        Stage::Choosing | Stage::AtProvider { .. } | Stage::Proven { .. } => None,
+        Stage::Choosing
+        | Stage::AtProvider { .. }
+        | Stage::Proven { .. }
+        | Stage::Consenting { .. } => None,
     }
 }
 

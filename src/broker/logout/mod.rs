@@ -3,11 +3,13 @@
 //! ```text
 //! the person or his application ─▶ ours ─▶ the session ends ─▶ (provider) ─▶ answered ─▶ the application
 //! a provider's LogoutRequest ─▶ theirs ─▶ the sessions end ─▶ a LogoutResponse
+//! a session has ended ─▶ applications ─▶ a logout token to each that used it, until it arrives
 //! ```
 //!
 //! What is to end has ended before the browser leaves; whatever a provider does then, nothing of ours
 //! stays open.
 
+mod applications;
 mod ours;
 mod refusal;
 mod theirs;
@@ -50,6 +52,8 @@ pub enum AtProvider {
 #[derive(Debug)]
 pub struct Step {
     pub next: Next,
+    /// Addresses of applications, opened in frames before the browser goes there.
+    pub frames: Vec<String>,
     /// The value of the cookie that binds the sign-out to this browser, when it needs a new one.
     pub browser: Option<String>,
     /// Whether this browser's session cookie names nothing any more.

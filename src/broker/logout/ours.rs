@@ -2,14 +2,17 @@
 
 use super::{AtProvider, Next, Step};
 use crate::{
-    broker::{Broker, Caller, Error, Upstream},
+    broker::{
+        Broker, Caller, Error,
+        counterpart::{Absent, Counterpart},
+    },
     crypto::sha256_base64url,
     domain::{
         audit::{Action, Actor, Outcome},
         words::{ClientId, IdpId, RequestId},
     },
     op::Parameters,
-    sp::{self, Farewell, Outgoing},
+    sp::{self, Outgoing},
     store::{
         self,
         logouts::PendingLogout,
@@ -76,7 +79,7 @@ impl Broker {
             (Some(session), Some(sid)) if session.id == sid => Some(session),
             (Some(session), _) if confirmed => Some(session),
             (Some(session), _) => {
-                return Ok(SignOut::Ask { provider: self.slo_origin(&session) });
+                return Ok(SignOut::Ask { provider: self.slo_origin(&session).await? });
             }
             (None, Some(sid)) => {
                 let find = move |conn: &mut _| Ok::<_, Error>(sessions::find(conn, &sid)?);
@@ -92,13 +95,40 @@ impl Broker {
     }
 
     /// Where the browser may be sent when this session ends.
-    #[must_use]
-    pub fn slo_origin(&self, session: &BrowserSession) -> Option<String> {
+    ///
+    /// # Errors
+    /// [`Error`] when the database fails.
+    pub async fn slo_origin(&self, session: &BrowserSession) -> Result<Option<String>, Error> {
+        let from = self.came_from(session).await?;
+        let slo = from.as_ref().and_then(|from| from.idp.slo());
+        let url = slo.and_then(|slo| url::Url::parse(&slo.url).ok());
+        Ok(url.map(|url| url.origin().ascii_serialization()))
+    }
+
+    /// What people call the provider that a session came from, in a federation the member. `None`: the
+    /// person signed in with a password of ours.
+    ///
+    /// # Errors
+    /// [`Error`] when the database fails.
+    pub async fn provider_of(&self, session: &BrowserSession) -> Result<Option<String>, Error> {
+        let Some(idp) = &session.authentication.idp else { return Ok(None) };
+        self.name_of(idp, session.upstream.entity.as_deref()).await.map(Some)
+    }
+
+    /// Where the person came from: the provider, or in a federation its member. `None`: it cannot be spoken
+    /// with (any more), or was none.
+    async fn came_from(&self, session: &BrowserSession) -> Result<Option<Counterpart>, Error> {
         let configuration = self.configuration();
-        let provider = configuration.provider(session.authentication.idp.as_ref()?)?;
-        let Upstream::Saml(side) = &provider.upstream else { return None };
-        let slo = side.idp.as_ref().ok()?.slo()?;
-        url::Url::parse(&slo.url).ok().map(|url| url.origin().ascii_serialization())
+        let provider =
+            session.authentication.idp.as_ref().and_then(|idp| configuration.provider(idp));
+        let Some(provider) = provider.filter(|provider| provider.resource.enabled) else {
+            return Ok(None);
+        };
+        match self.counterpart(provider, session.upstream.entity.as_deref()).await {
+            Ok(counterpart) => Ok(Some(counterpart)),
+            Err(Absent::Failed(error)) => Err(error),
+            Err(Absent::NoProvider | Absent::Broken(_)) => Ok(None),
+        }
     }
 
     /// The browser comes back with the provider's answer, by a top-level GET with its cookie. A handle
@@ -119,7 +149,7 @@ impl Broker {
         let Some(pending) = self.store.write(take).await? else {
             return Ok(self.gone(None, AtProvider::NotInvolved).next);
         };
-        let provider = self.provider_name(&pending.idp);
+        let provider = self.name_of(&pending.idp, pending.member.as_deref()).await?;
         Ok(match (pending.complaint, pending.redirect) {
             (None, Some(url)) => Next::ReturnToClient { url },
             (None, None) => {
@@ -139,24 +169,26 @@ impl Broker {
         browser: Option<&str>,
         caller: &Caller,
     ) -> Result<Step, Error> {
-        let (idp, request, outgoing) = match self.plan_leave(&session) {
+        let (idp, request, outgoing) = match self.plan_leave(&session).await? {
             Plan::Ask { idp, request, outgoing } => (idp, request, outgoing),
             Plan::Nobody(provider) => {
-                self.end_session(session, caller).await?;
-                return Ok(self.gone(redirect, provider));
+                let frames = self.end_session(session, caller).await?;
+                return Ok(Step { frames, ..self.gone(redirect, provider) });
             }
         };
         let now = self.clock.now();
         let (cookie, fresh) = self.browser_cookie(browser);
         let binding = sha256_base64url(&cookie);
         let expires_at = now.plus(PATIENCE);
-        let pending =
-            PendingLogout { id: request, idp, binding, redirect, complaint: None, expires_at };
+        let member = session.upstream.entity.clone();
+        let (id, complaint) = (request, None);
+        let pending = PendingLogout { id, idp, member, binding, redirect, complaint, expires_at };
         let mut event = caller.event(Action::SignOut, Outcome::Success, now);
         event = event.detail(serde_json::json!({ "provider": "asked" }));
         let by = session.authentication;
         event = event.by(Actor::User(by.user.clone()));
         (event.user, event.idp, event.session) = (Some(by.user), by.idp, Some(session.id.clone()));
+        let id = session.id.clone();
         self.store
             .write(move |tx| -> Result<(), Error> {
                 if sessions::end(tx, &session.id, now)? {
@@ -165,46 +197,44 @@ impl Broker {
                 Ok(store::logouts::create(tx, &pending)?)
             })
             .await?;
+        let frames = self.announce_end(&[id]).await;
         let browser = fresh.then_some(cookie);
-        Ok(Step { next: outgoing.into(), browser, ends_cookie: true })
+        Ok(Step { next: outgoing.into(), frames, browser, ends_cookie: true })
     }
 
     /// A provider that cannot be asked keeps nobody signed in here.
-    fn plan_leave(&self, session: &BrowserSession) -> Plan {
+    async fn plan_leave(&self, session: &BrowserSession) -> Result<Plan, Error> {
         let Some(idp) = &session.authentication.idp else {
-            return Plan::Nobody(AtProvider::NotInvolved);
+            return Ok(Plan::Nobody(AtProvider::NotInvolved));
         };
         let request = RequestId(self.random.xml_id());
-        match self.request_for(idp, &request, session) {
+        let from = self.came_from(session).await?;
+        let outgoing = from.as_ref().map(|from| {
+            sp::build_logout_request(from.farewell(&request, self.clock.now()), &session.upstream)
+        });
+        let name = match &from {
+            Some(from) => from.name(),
+            None => self.name_of(idp, session.upstream.entity.as_deref()).await?,
+        };
+        Ok(match outgoing.transpose().map(Option::flatten) {
             Ok(Some(outgoing)) => Plan::Ask { idp: idp.clone(), request, outgoing },
-            Ok(None) => Plan::Nobody(AtProvider::MayRemain { provider: self.provider_name(idp) }),
+            Ok(None) => Plan::Nobody(AtProvider::MayRemain { provider: name }),
             Err(error) => {
                 tracing::warn!(%idp, %error, "a provider cannot be asked to sign out");
-                Plan::Nobody(AtProvider::NotConfirmed { provider: self.provider_name(idp) })
+                Plan::Nobody(AtProvider::NotConfirmed { provider: name })
             }
-        }
+        })
     }
 
-    fn request_for(
-        &self,
-        idp: &IdpId,
-        id: &RequestId,
-        session: &BrowserSession,
-    ) -> Result<Option<Outgoing>, sp::NotBuilt> {
-        let configuration = self.configuration();
-        let provider = configuration.provider(idp).filter(|provider| provider.resource.enabled);
-        let Some(Upstream::Saml(side)) = provider.map(|provider| &provider.upstream) else {
-            return Ok(None);
+    /// What people call a provider, or the member of that federation.
+    async fn name_of(&self, idp: &IdpId, member: Option<&str>) -> Result<String, Error> {
+        let named = match member {
+            Some(member) => self.member_name(idp, member).await?,
+            None => None,
         };
-        let Ok(idp) = &side.idp else { return Ok(None) };
-        let farewell = Farewell { sp: &side.sp, idp, id, now: self.clock.now() };
-        sp::build_logout_request(farewell, &session.upstream)
-    }
-
-    fn provider_name(&self, idp: &IdpId) -> String {
         let configuration = self.configuration();
-        let provider = configuration.provider(idp);
-        provider.map_or_else(|| idp.0.clone(), |provider| provider.resource.name.clone())
+        let provider = configuration.provider(idp).map(|provider| &provider.resource.name);
+        Ok(named.or_else(|| provider.cloned()).unwrap_or_else(|| idp.0.clone()))
     }
 
     /// Nothing left to do but to go where the application wants, or to say so.
@@ -213,7 +243,7 @@ impl Broker {
             Some(url) => Next::ReturnToClient { url },
             None => Next::Farewell { provider, onward: None },
         };
-        Step { next, browser: None, ends_cookie: true }
+        Step { next, frames: Vec::new(), browser: None, ends_cookie: true }
     }
 
     /// The registered place to go to afterwards, with `state`.

@@ -18,6 +18,10 @@ pub enum Refusal {
     NoProvider,
     #[error("the provider's configuration cannot be used: {0}")]
     ProviderBroken(String),
+    #[error("the federation has no member {0}")]
+    NoMember(String),
+    #[error("what was posted as a SAML message cannot be read: {0}")]
+    Unreadable(String),
     #[error("{0}")]
     Saml(#[from] sp::Rejection),
     #[error("this request has been followed before")]
@@ -46,6 +50,8 @@ impl Refusal {
     const fn check(&self) -> &'static str {
         match self {
             Self::NoProvider | Self::ProviderBroken(_) => "identity provider",
+            Self::NoMember(_) => "member",
+            Self::Unreadable(_) => "form",
             Self::Saml(_) => "SAML message",
             Self::Replayed => "replay",
             Self::UnknownRequest => "in response to",
@@ -57,6 +63,14 @@ impl Refusal {
         match self {
             Self::NoProvider => "Enable the provider, or let it forget our logout address.",
             Self::ProviderBroken(_) => "Correct the provider's configuration.",
+            Self::NoMember(_) => {
+                "Only members of the feed in force are heard. If this one joined a moment ago, fetch \
+                 the feed on the provider's page."
+            }
+            Self::Unreadable(_) => {
+                "A SAML message is posted as application/x-www-form-urlencoded, up to 1 MiB, each field \
+                 once. If the provider does so, look for a proxy that limits or rewrites forms."
+            }
             Self::Saml(_) => "See the failed check.",
             Self::Replayed => "Each LogoutRequest counts once; the provider repeats an old one.",
             Self::UnknownRequest => {
@@ -68,6 +82,15 @@ impl Refusal {
 }
 
 impl Broker {
+    /// What was posted there is no form that can be read.
+    pub async fn unreadable_logout(&self, idp: &IdpId, reason: String, caller: &Caller) {
+        let refusal = Refusal::Unreadable(reason);
+        let refused = self.refuse_logout(caller, idp, Trace::default(), &refusal).await;
+        if let Err(error) = refused {
+            tracing::error!(%error, "a refusal could not be recorded");
+        }
+    }
+
     /// Leaves a trace under the caller's reference and a record in the audit log, as for logins.
     pub(super) async fn refuse_logout(
         &self,

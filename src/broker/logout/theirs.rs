@@ -1,19 +1,20 @@
 //! A provider speaks of logout: it ends sessions, or answers a request of ours.
 
-use std::sync::Arc;
-
 use super::{AtProvider, LogoutError, Next, Refusal, Step};
 use crate::{
-    broker::{Broker, Caller, Error, Provider, SamlSide, Upstream},
+    broker::{
+        Broker, Caller, Error,
+        counterpart::{Absent, Counterpart},
+    },
     crypto::sha256_base64url,
     domain::{
         audit::{Action, Actor, Event, Outcome},
         single_logout::Entities,
-        trace::Trace,
+        trace::{Actual, Trace},
         words::{IdpId, RequestId, SessionId, UnixTime},
     },
     sp::{
-        self, Delivered, Farewell, LogoutMessage, LogoutOutcome, NotBelieved, Question,
+        self, Delivered, LogoutMessage, LogoutOutcome, NotBelieved, Question,
         VerifiedLogoutRequest, VerifiedLogoutResponse,
     },
     store::{self, sessions},
@@ -35,25 +36,25 @@ impl Broker {
         caller: &Caller,
     ) -> Result<Step, LogoutError> {
         let mut trace = Trace::default();
-        let provider = match self.saml_provider(idp) {
-            Ok(provider) => provider,
-            Err(refusal) => {
+        let sender = match self.sender(idp, &delivered, &mut trace).await {
+            Ok(sender) => sender,
+            Err(LogoutError::Refused(refusal)) => {
                 self.refuse_logout(caller, idp, trace, &refusal).await?;
                 return Err(refusal.into());
             }
+            Err(failed) => return Err(failed),
         };
-        let (read, steps) = verify(Arc::clone(&provider), delivered, self.clock.now()).await?;
-        trace.steps.extend(steps.steps);
+        let (sender, read) = self.read_logout(sender, delivered, &mut trace).await?;
         let (question, refusal) = match read {
             Ok(LogoutMessage::Request(request)) => {
                 let question = request.question().clone();
-                match self.end_named(&provider, request, session, &trace, caller).await {
+                match self.end_named(&sender, request, session, &trace, caller).await {
                     Err(LogoutError::Refused(refusal)) => (Some(question), refusal),
                     other => return other,
                 }
             }
             Ok(LogoutMessage::Response(response)) => {
-                match self.logout_answered(idp, &response, caller).await {
+                match self.logout_answered(&sender, &response, caller).await {
                     Err(LogoutError::Refused(refusal)) => (None, refusal),
                     other => return other,
                 }
@@ -62,23 +63,59 @@ impl Broker {
         };
         self.refuse_logout(caller, idp, trace, &refusal).await?;
         let question = question.ok_or(refusal)?;
-        let next = self.answer_provider(&provider, &question, LogoutOutcome::Denied)?;
-        Ok(Step { next, browser: None, ends_cookie: false })
+        let next = self.answer_provider(&sender, &question, LogoutOutcome::Denied)?;
+        Ok(Step { next, frames: Vec::new(), browser: None, ends_cookie: false })
     }
 
-    fn saml_provider(&self, idp: &IdpId) -> Result<Arc<Provider>, Refusal> {
+    /// Whose keys count. Of a federation the message itself says which member it is from, and is believed
+    /// only if that member's keys show it.
+    async fn sender(
+        &self,
+        idp: &IdpId,
+        delivered: &Delivered,
+        trace: &mut Trace,
+    ) -> Result<Counterpart, LogoutError> {
         let configuration = self.configuration();
         let provider = configuration.provider(idp).filter(|provider| provider.resource.enabled);
         let provider = provider.ok_or(Refusal::NoProvider)?;
-        let (_, idp) = side(provider).ok_or(Refusal::NoProvider)?;
-        idp.map_err(|reason| Refusal::ProviderBroken(reason.to_owned()))?;
-        Ok(Arc::clone(provider))
+        if !provider.has_members() {
+            return Ok(self.counterpart(provider, None).await?);
+        }
+        let member = sp::logout_issuer(delivered, trace).map_err(Refusal::from)?;
+        match self.counterpart(provider, Some(&member)).await {
+            Err(Absent::Broken(_)) => Err(Refusal::NoMember(member).into()),
+            other => Ok(other?),
+        }
+    }
+
+    /// Verifies; once more when the sender has changed his key a moment ago.
+    async fn read_logout(
+        &self,
+        sender: Counterpart,
+        delivered: Delivered,
+        trace: &mut Trace,
+    ) -> Result<(Counterpart, Result<LogoutMessage, NotBelieved>), LogoutError> {
+        let now = self.clock.now();
+        let (read, steps) = verify(sender.clone(), delivered.clone(), now).await?;
+        let rejection = read.as_ref().err().map(|not| not.rejection);
+        let newer = match rejection {
+            Some(sp::Rejection::SignatureMismatch) => self.newer(&sender).await?,
+            _ => None,
+        };
+        let Some(newer) = newer else {
+            trace.steps.extend(steps.steps);
+            return Ok((sender, read));
+        };
+        let (read, steps) = verify(newer.clone(), delivered, now).await?;
+        trace.noted("provider's keys", Actual::plain("the metadata was fetched anew"));
+        trace.steps.extend(steps.steps);
+        Ok((newer, read))
     }
 
     /// Ends the sessions, then answers. A database that fails is told to the provider as well.
     async fn end_named(
         &self,
-        provider: &Provider,
+        sender: &Counterpart,
         request: VerifiedLogoutRequest,
         session: Option<&str>,
         trace: &Trace,
@@ -86,7 +123,7 @@ impl Broker {
     ) -> Result<Step, LogoutError> {
         let question = request.question().clone();
         let present = self.live_session(session).await?.map(|session| session.id);
-        let ended = self.end_sessions(provider, request, trace, caller).await;
+        let ended = self.end_sessions(sender, request, trace, caller).await;
         let (outcome, ended) = match ended {
             Ok(ended) => (LogoutOutcome::Success, ended),
             Err(LogoutError::Failed(error)) => {
@@ -96,14 +133,15 @@ impl Broker {
             }
             Err(refused) => return Err(refused),
         };
-        let next = self.answer_provider(provider, &question, outcome)?;
+        let next = self.answer_provider(sender, &question, outcome)?;
         let ends_cookie = present.is_some_and(|present| ended.contains(&present));
-        Ok(Step { next, browser: None, ends_cookie })
+        let frames = self.announce_end(&ended).await;
+        Ok(Step { next, frames, browser: None, ends_cookie })
     }
 
     async fn end_sessions(
         &self,
-        provider: &Provider,
+        sender: &Counterpart,
         request: VerifiedLogoutRequest,
         trace: &Trace,
         caller: &Caller,
@@ -111,23 +149,23 @@ impl Broker {
         let now = self.clock.now();
         let (replay, until) = (sha256_base64url(request.replay_key()), request.good_until());
         let mut event = caller.event(Action::SignOut, Outcome::Success, now);
-        event.idp = Some(provider.id.clone());
-        let stored =
-            self.logout_trace(caller, &provider.id, trace.clone(), "signed-out".to_owned());
-        let (idp, entities) = (provider.id.clone(), entities(provider));
+        event.idp = Some(sender.id().clone());
+        let stored = self.logout_trace(caller, sender.id(), trace.clone(), "signed-out".to_owned());
+        let sender = sender.clone();
         self.store
             .write(move |tx| -> Result<Vec<SessionId>, LogoutError> {
                 if !store::replays::remember(tx, &replay, until)? {
                     return Err(Refusal::Replayed.into());
                 }
-                let entities = Entities { idp: &entities.0, sp: &entities.1 };
+                let (named, entities) = (request.named(), entities(&sender));
                 let mut ended = Vec::new();
-                for session in sessions::find_upstream(tx, &idp, &request.named().name_id)? {
-                    let named = request.named().include(&session.upstream, entities);
+                let of = (sender.id(), entities.member);
+                for session in sessions::find_upstream(tx, of, &named.name_id)? {
+                    let named = named.include(&session.upstream, entities);
                     if named && sessions::end(tx, &session.id, now)? {
                         let user = session.authentication.user;
                         let (user, session) = (Some(user), Some(session.id.clone()));
-                        tx.audit(Event { user, session: session.clone(), ..told(&event) });
+                        tx.audit(Event { user, session: session.clone(), ..told(&event, &sender) });
                         ended.extend(session);
                     }
                 }
@@ -143,24 +181,18 @@ impl Broker {
     /// A provider without an address for answers gets none; the person sees a page of ours.
     fn answer_provider(
         &self,
-        provider: &Provider,
+        sender: &Counterpart,
         question: &Question,
         outcome: LogoutOutcome,
     ) -> Result<Next, LogoutError> {
         let id = RequestId(self.random.xml_id());
-        let answer = match side(provider) {
-            Some((sp, Ok(idp))) => {
-                let farewell = Farewell { sp, idp, id: &id, now: self.clock.now() };
-                let built = sp::build_logout_response(farewell, question, outcome);
-                built.map_err(|error| Error::Broken(error.to_string()))?
-            }
-            _ => None,
-        };
-        let name = provider.resource.name.clone();
+        let farewell = sender.farewell(&id, self.clock.now());
+        let answer = sp::build_logout_response(farewell, question, outcome);
+        let answer = answer.map_err(|error| Error::Broken(error.to_string()))?;
         let page = || Next::Farewell {
             provider: match outcome {
-                LogoutOutcome::Success => AtProvider::SignedOut { provider: name },
-                _ => AtProvider::NotConfirmed { provider: name },
+                LogoutOutcome::Success => AtProvider::SignedOut { provider: sender.name() },
+                _ => AtProvider::NotConfirmed { provider: sender.name() },
             },
             onward: None,
         };
@@ -170,7 +202,7 @@ impl Broker {
     /// The answer waits under a one-time handle: by POST it came without our cookies.
     async fn logout_answered(
         &self,
-        idp: &IdpId,
+        sender: &Counterpart,
         response: &VerifiedLogoutResponse,
         caller: &Caller,
     ) -> Result<Step, LogoutError> {
@@ -178,59 +210,48 @@ impl Broker {
         let handle = self.random.token();
         let digest = sha256_base64url(&handle);
         let complaint = response.complaint().map(str::to_owned);
-        let (request, idp) = (response.in_response_to().clone(), idp.clone());
+        let (request, idp) = (response.in_response_to().clone(), sender.id().clone());
+        let member = sender.member().map(str::to_owned);
         let word = complaint.clone().unwrap_or_else(|| "signed out".to_owned());
         let mut event = caller.event(Action::SignOut, Outcome::Success, now);
         event = event.detail(serde_json::json!({ "provider": word }));
         event.idp = Some(idp.clone());
         self.store
             .write(move |tx| -> Result<(), LogoutError> {
-                let complaint = complaint.as_deref();
-                if !store::logouts::answer(tx, &request, &idp, &digest, complaint, now)? {
+                let (of, complaint) = ((&idp, member.as_deref()), complaint.as_deref());
+                if !store::logouts::answer(tx, &request, of, &digest, complaint, now)? {
                     return Err(Refusal::UnknownRequest.into());
                 }
                 tx.audit(event.clone());
                 Ok(())
             })
             .await?;
-        Ok(Step { next: Next::Continue { handle }, browser: None, ends_cookie: false })
+        let next = Next::Continue { handle };
+        Ok(Step { next, frames: Vec::new(), browser: None, ends_cookie: false })
     }
 }
 
 /// By the provider's word.
-fn told(event: &Event) -> Event {
-    event.clone().by(Actor::Broker).detail("the identity provider asked")
+fn told(event: &Event, sender: &Counterpart) -> Event {
+    let member = sender.member().map(|member| format!("{member} asked"));
+    let word = member.unwrap_or_else(|| "the identity provider asked".to_owned());
+    event.clone().by(Actor::Broker).detail(word)
 }
 
-fn side(provider: &Provider) -> Option<(&sp::ServiceProvider, Result<&sp::Idp, &str>)> {
-    match &provider.upstream {
-        Upstream::Saml(side) => {
-            let SamlSide { sp, idp } = &**side;
-            Some((sp, idp.as_ref().map_err(String::as_str)))
-        }
-        Upstream::Oidc => None,
-    }
-}
-
-fn entities(provider: &Provider) -> (String, String) {
-    match side(provider) {
-        Some((sp, Ok(idp))) => (idp.entity_id().to_owned(), sp.entity_id.clone()),
-        _ => Default::default(),
-    }
+fn entities(sender: &Counterpart) -> Entities<'_> {
+    let (idp, sp) = (sender.idp.entity_id(), sender.sp().entity_id.as_str());
+    Entities { idp, sp, member: sender.member() }
 }
 
 /// Off the async threads, as responses are.
 async fn verify(
-    provider: Arc<Provider>,
+    sender: Counterpart,
     delivered: Delivered,
     now: UnixTime,
 ) -> Result<(Result<LogoutMessage, NotBelieved>, Trace), LogoutError> {
     let work = move || {
         let mut trace = Trace::default();
-        let read = match side(&provider) {
-            Some((sp, Ok(idp))) => sp::verify_logout(&delivered, idp, sp, now, &mut trace),
-            _ => Err(sp::Rejection::Issuer.into()),
-        };
+        let read = sp::verify_logout(&delivered, &sender.idp, sender.sp(), now, &mut trace);
         (read, trace)
     };
     let joined = tokio::task::spawn_blocking(work).await;

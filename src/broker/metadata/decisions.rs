@@ -1,9 +1,9 @@
 //! What a person decides about a provider's metadata: a held document, a key that drains.
 
 use super::{
-    Draining,
+    Draining, Source,
     policy::{Verdict, changes, drain, judge},
-    refresh::{Source, told},
+    refresh::told,
 };
 use crate::{
     broker::{

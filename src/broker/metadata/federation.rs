@@ -10,26 +10,23 @@ use tokio::sync::mpsc;
 use url::Url;
 
 use super::{
-    Draining,
+    Draining, Source,
     policy::{InForce, drain},
-    refresh::{Ending, NotRefreshed, Refreshed, Source},
+    refresh::{Ending, NotRefreshed, Refreshed},
+    spool::Spooled,
 };
 use crate::{
-    broker::{
-        Broker, Error,
-        login::{LoginError, Refusal},
-        outbound::Validators,
-    },
+    broker::{Broker, Error, outbound::Validators},
     crypto::sha256_base64url,
     domain::{
         audit::{Action, Actor, Outcome},
         metadata::{Change, compare},
-        resource::{Configuration as Wire, SamlConfiguration},
+        resource::SamlConfiguration,
         words::{IdpId, UnixTime},
     },
     sp::{self, AggregateSummary, FederationEntity},
     store::{
-        self, Conn,
+        self,
         entities::{Entity, Federation},
         refreshes::Refresh,
     },
@@ -69,13 +66,12 @@ impl Broker {
             .map_err(Error::from)?
             .filter(|federation| federation.basis == basis(&source.saml));
         let unique = self.random.uuid(self.clock.now());
-        let file = self.settings.spool.join(format!("aggregate-{unique}.xml"));
-        let outcome = self.take_aggregate(source, &state, claimed, before.as_ref(), &file).await;
-        if let Err(error) = std::fs::remove_file(&file)
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
-            tracing::warn!(%error, "a spooled aggregate could not be removed");
-        }
+        let file = Spooled::new(&self.settings.spool, &unique);
+        let file = file.map_err(|error| Error::Broken(format!("no file for the feed: {error}")))?;
+        let file_path = file.path();
+        let outcome =
+            self.take_aggregate(source, &state, claimed, before.as_ref(), file_path).await;
+        drop(file);
         let now = self.clock.now();
         let (ending, refreshed) = match outcome {
             Ok(None) => {
@@ -243,86 +239,6 @@ impl Broker {
             }
         }
     }
-
-    /// The first members whose names, keywords or domains hold every word of `query`: entityID and name.
-    ///
-    /// # Errors
-    /// [`Error`] when the database fails.
-    pub async fn find_members(
-        &self,
-        id: &IdpId,
-        query: &str,
-        most: i64,
-    ) -> Result<Vec<(String, String)>, Error> {
-        let (idp, basis) = (id.clone(), self.basis_of(id));
-        let words: Vec<_> = query.split_whitespace().take(8).map(str::to_owned).collect();
-        self.store
-            .read(move |conn| -> Result<_, Error> {
-                let Some(federation) = in_force(conn, &idp, basis.as_deref())? else {
-                    return Ok(Vec::new());
-                };
-                Ok(store::entities::search(conn, &idp, federation.generation, &words, most)?)
-            })
-            .await
-    }
-
-    /// The name of a member; `None`: it is none.
-    ///
-    /// # Errors
-    /// [`Error`] when the database fails.
-    pub async fn member_name(&self, id: &IdpId, entity_id: &str) -> Result<Option<String>, Error> {
-        Ok(self.find_member(id, entity_id).await?.map(|entity| entity.name))
-    }
-
-    async fn find_member(&self, id: &IdpId, entity_id: &str) -> Result<Option<Entity>, Error> {
-        let (idp, entity_id, basis) = (id.clone(), entity_id.to_owned(), self.basis_of(id));
-        self.store
-            .read(move |conn| -> Result<_, Error> {
-                let Some(federation) = in_force(conn, &idp, basis.as_deref())? else {
-                    return Ok(None);
-                };
-                Ok(store::entities::find(conn, &idp, federation.generation, &entity_id)?)
-            })
-            .await
-    }
-
-    fn basis_of(&self, id: &IdpId) -> Option<String> {
-        let configuration = self.configuration();
-        match &configuration.provider(id)?.resource.configuration {
-            Wire::Saml(saml) if saml.federation => Some(basis(saml)),
-            Wire::Saml(_) | Wire::Oidc(_) => None,
-        }
-    }
-
-    /// A member, ready to be spoken to.
-    pub(in crate::broker) async fn member(
-        &self,
-        id: &IdpId,
-        saml: &SamlConfiguration,
-        entity_id: &str,
-    ) -> Result<sp::Idp, LoginError> {
-        let entity = self.find_member(id, entity_id).await?;
-        let entity = entity.ok_or_else(|| {
-            Refusal::ProviderBroken(format!("the federation has no member {entity_id}"))
-        })?;
-        let now = self.clock.now();
-        let draining: Vec<Draining> = serde_json::from_str(&entity.draining).unwrap_or_default();
-        let draining = draining.iter().filter(|key| key.until > now);
-        let of_it = SamlConfiguration { entity_id: None, ..saml.clone() };
-        let idp = sp::Idp::of_entity(&of_it, &entity.xml);
-        let idp = idp.map_err(|invalid| Refusal::ProviderBroken(invalid.to_string()))?;
-        Ok(idp.with_draining(draining.map(|key| key.certificate.as_str())))
-    }
-}
-
-/// The set in force, if it was believed by what the configuration says now.
-fn in_force(
-    conn: &mut Conn,
-    idp: &IdpId,
-    basis: Option<&str>,
-) -> Result<Option<Federation>, Error> {
-    let federation = store::entities::federation(conn, idp)?;
-    Ok(federation.filter(|federation| Some(federation.basis.as_str()) == basis))
 }
 
 /// What a set is believed by: a set of another address, signer or member does not count.

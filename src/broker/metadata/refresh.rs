@@ -1,12 +1,11 @@
 //! Fetching metadata again: when it is due, by one process at a time, keeping the last good document.
 
-use std::sync::Arc;
-
 use url::Url;
 
 use super::{
-    Draining,
-    policy::{InForce, Verdict, judge},
+    Source,
+    policy::{Verdict, judge},
+    schedule,
 };
 use crate::{
     broker::{Broker, Error, outbound::Validators},
@@ -14,28 +13,16 @@ use crate::{
     domain::{
         audit::{Action, Actor, Event, Outcome},
         metadata::Change,
-        resource::{Configuration as Wire, SamlConfiguration},
         words::{IdpId, UnixTime},
     },
     sp,
     store::{self, entities::Federation, fetched::Fetched, refreshes::Refresh},
 };
 
-/// Where nothing says how long metadata is fresh, in seconds.
-const USUAL: i64 = 4 * 3_600;
-/// However short or long the metadata wants it, in seconds.
-const SHORTEST: i64 = 300;
-const LONGEST: i64 = 86_400;
-/// After the first failure; doubles with each, up to an hour. In seconds.
-const FIRST_PAUSE: i64 = 60;
-const LONGEST_PAUSE: i64 = 3_600;
 /// Whoever fetches has so long, in seconds; longer than any call lasts.
 const CLAIM: i64 = 60;
 /// The same for a whole federation.
 const FEDERATION_CLAIM: i64 = 900;
-/// A response by an unknown key causes one fetch in this time, in seconds.
-const BETWEEN_UNKNOWN_KEYS: i64 = 60;
-
 /// What a fetch led to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refreshed {
@@ -51,71 +38,13 @@ pub enum Refreshed {
 
 /// Why the last good document stays as it is.
 #[derive(Debug, thiserror::Error)]
-pub(in crate::broker) enum NotRefreshed {
+pub(super) enum NotRefreshed {
     #[error("{0}")]
     Unreachable(String),
     #[error("{0}")]
     Refused(String),
     #[error(transparent)]
     Failed(#[from] Error),
-}
-
-/// What is fetched, and what is there so far.
-pub(in crate::broker) struct Source {
-    pub id: IdpId,
-    pub url: String,
-    pub saml: SamlConfiguration,
-    pub fetched: Option<Arc<Fetched>>,
-    /// When the stored document came, if from another address too: what is judged is judged against it.
-    pub(super) seen: Option<i64>,
-    /// Whether the document in force can be used with the configuration as it is now.
-    usable: bool,
-}
-
-impl Source {
-    /// `None`: there is no such provider, or it has no metadata by URL.
-    pub(in crate::broker) fn find(broker: &Broker, id: &IdpId) -> Option<Self> {
-        let configuration = broker.configuration();
-        let provider = configuration.provider(id)?;
-        let Wire::Saml(saml) = &provider.resource.configuration else { return None };
-        let url = saml.metadata_url.clone()?;
-        let fetched = configuration.fetched(id, &url).cloned();
-        let saml = (**saml).clone();
-        let seen = configuration.fetched_at(id);
-        let mut source = Self { id: id.clone(), url, saml, fetched, seen, usable: false };
-        source.usable =
-            source.body().is_some_and(|body| sp::Idp::new(&source.saml, Some(body)).is_ok());
-        Some(source)
-    }
-
-    fn body(&self) -> Option<&str> {
-        let pasted = self.saml.metadata_xml.as_deref();
-        self.fetched.as_ref().map(|fetched| fetched.body.as_str()).or(pasted)
-    }
-
-    pub(super) fn in_force(&self, now: UnixTime) -> InForce<'_> {
-        let draining = self.fetched.as_deref().map(Draining::all_of).unwrap_or_default();
-        InForce { saml: &self.saml, body: self.body().filter(|_| self.usable), draining, now }
-    }
-
-    /// The row that takes the place of what is there.
-    pub(super) fn next(&self, body: &str, draining: &[Draining], now: UnixTime) -> Fetched {
-        // The time tells documents apart, so it always moves.
-        let later = self.seen.map_or(0, |seen| seen + 1);
-        Fetched {
-            idp: self.id.0.clone(),
-            url: self.url.clone(),
-            fetched_at: now.0.max(later),
-            body: body.to_owned(),
-            draining: Draining::write(draining),
-        }
-    }
-
-    pub(super) fn event(&self, action: Action, outcome: Outcome, now: UnixTime) -> Event {
-        let mut event = Event::new(action, outcome, now).by(Actor::Broker);
-        event.idp = Some(self.id.clone());
-        event
-    }
 }
 
 /// What came back.
@@ -159,6 +88,7 @@ impl Broker {
         let ids: Vec<_> = providers.map(|provider| provider.id.clone()).filter(due).collect();
         let sources = ids.iter().filter_map(|id| Source::find(self, id));
         for source in sources {
+            let _turn = self.metadata_turns.take(&source.id).await;
             match self.refresh_one(&source, false, Actor::Broker).await {
                 Ok(_) => {}
                 Err(NotRefreshed::Failed(error)) => return Err(error),
@@ -170,38 +100,14 @@ impl Broker {
         self.end_drained_keys().await
     }
 
-    /// Fetches once more because a response was signed by a key that the document of `seen` does not
-    /// name: the provider may have rolled over a moment ago. Answers whether other metadata is in force
-    /// now. Asks at most once a minute; who comes meanwhile shares what was found.
-    pub(in crate::broker) async fn has_newer_metadata(
-        &self,
-        id: &IdpId,
-        seen: Option<i64>,
-    ) -> Result<bool, Error> {
-        let _one = self.unknown_keys.lock().await;
-        self.refresh().await?;
-        let Some(source) = Source::find(self, id) else { return Ok(false) };
-        if source.fetched.as_ref().map(|fetched| fetched.fetched_at) != seen {
-            return Ok(true);
-        }
-        let asked = self.find_refresh(id).await?.map_or(0, |state| state.asked_at);
-        if self.clock.now().since(UnixTime(asked)).abs() < BETWEEN_UNKNOWN_KEYS {
-            return Ok(false);
-        }
-        match self.refresh_one(&source, true, Actor::Broker).await {
-            Ok(refreshed) => Ok(refreshed == Refreshed::Accepted),
-            Err(NotRefreshed::Failed(error)) => Err(error),
-            Err(_) => Ok(false),
-        }
-    }
-
     pub(super) async fn find_refresh(&self, id: &IdpId) -> Result<Option<Refresh>, Error> {
         let id = id.clone();
         self.store.read(move |conn| Ok::<_, Error>(store::refreshes::find(conn, &id)?)).await
     }
 
-    /// Fetches, judges and settles one provider's metadata. `at_once` takes a claim over.
-    pub(in crate::broker) async fn refresh_one(
+    /// Fetches, judges and settles one provider's metadata, for whoever has its turn. `at_once` takes the
+    /// claim of another process over.
+    pub(super) async fn refresh_one(
         &self,
         source: &Source,
         at_once: bool,
@@ -356,7 +262,7 @@ impl Broker {
         freshness: (Option<i64>, Option<UnixTime>),
         now: UnixTime,
     ) -> Refresh {
-        let pause = self.jittered(interval(&source.saml, freshness, now));
+        let pause = self.jittered(schedule::interval(&source.saml, freshness, now));
         let (checked_at, due_at) = (Some(now.0), now.0 + pause);
         Refresh { checked_at, due_at, failures: 0, error: None, ..state }
     }
@@ -370,9 +276,7 @@ impl Broker {
         now: UnixTime,
     ) -> Refresh {
         let failures = state.failures + 1;
-        let pause = FIRST_PAUSE << failures.clamp(1, 7).saturating_sub(1);
-        let pause = pause.min(LONGEST_PAUSE).min(interval(&source.saml, (None, None), now));
-        let due_at = now.0 + self.jittered(pause);
+        let due_at = now.0 + self.jittered(schedule::pause(&source.saml, failures, now));
         Refresh { failures, error: Some(problem.to_owned()), due_at, ..state }
     }
 
@@ -436,50 +340,5 @@ pub(super) fn told(changes: &[Change], first: bool) -> serde_json::Value {
         serde_json::json!({ "first": true })
     } else {
         serde_json::json!({ "changes": changes })
-    }
-}
-
-/// Seconds until the next look: as configured, else as the metadata asks, well before it ends.
-fn interval(
-    saml: &SamlConfiguration,
-    (cache_duration, valid_until): (Option<i64>, Option<UnixTime>),
-    now: UnixTime,
-) -> i64 {
-    if let Some(seconds) = saml.metadata_refresh_seconds {
-        return seconds;
-    }
-    let asked = cache_duration.unwrap_or(USUAL);
-    let left = valid_until.map_or(LONGEST, |end| end.since(now) / 2);
-    asked.min(left).clamp(SHORTEST, LONGEST)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_interval_keeps_within_bounds_and_before_the_end() {
-        let saml = |more: serde_json::Value| -> SamlConfiguration {
-            let mut value = serde_json::json!({ "metadataUrl": "https://idp.example/metadata" });
-            value
-                .as_object_mut()
-                .expect("object")
-                .extend(more.as_object().expect("object").clone());
-            serde_json::from_value(value).expect("a configuration")
-        };
-        let now = UnixTime(1_800_000_000);
-        let plain = saml(serde_json::json!({}));
-        for (freshness, expected) in [
-            ((None, None), USUAL),
-            ((Some(60), None), SHORTEST),
-            ((Some(3_600), None), 3_600),
-            ((Some(i64::MAX), None), LONGEST),
-            ((Some(3_600), Some(now.plus(1_000))), 500),
-            ((None, Some(now.plus(-1))), SHORTEST),
-        ] {
-            assert_eq!(interval(&plain, freshness, now), expected, "{freshness:?}");
-        }
-        let own = saml(serde_json::json!({ "metadataRefreshSeconds": 600 }));
-        assert_eq!(interval(&own, (Some(3_600), None), now), 600);
     }
 }

@@ -1,6 +1,6 @@
 //! What administrators see of a provider's metadata.
 
-use super::{federation::basis, policy::changes, refresh::Source};
+use super::{Source, federation::basis, policy::changes};
 use crate::{
     broker::{Broker, Error},
     crypto::sha256_base64url,

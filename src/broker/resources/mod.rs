@@ -13,17 +13,17 @@ use references::check_may_grant;
 
 use super::{Broker, Caller, Error, login::secret_place};
 use crate::{
-    crypto::{password, sha256_base64url},
+    crypto::{Jwk, password, sha256_base64url},
     domain::{
         audit::{Action, Actor, Event, Outcome},
         resource::{
             ClientApplication, ClientType, Configuration as Wire, IdentityProvider, Invalid,
-            Resource,
+            Resource, SigningAlg, TokenEndpointAuthMethod,
         },
         roles::Powers,
         words::{IdpId, UserId},
     },
-    sp,
+    rp, sp,
     store::{self, Tx},
 };
 
@@ -69,6 +69,8 @@ pub struct Written {
     pub change: Change,
     /// A client secret that we made: shown once.
     pub secret: Option<String>,
+    /// Why it cannot be used as it is, by what is known now.
+    pub warning: Option<String>,
 }
 
 /// Why a resource is not written.
@@ -113,6 +115,7 @@ pub(in crate::broker) struct Prepared {
     /// The secret itself, when we made it.
     made: Option<String>,
     password_hash: Option<String>,
+    warning: Option<String>,
 }
 
 impl Broker {
@@ -154,14 +157,16 @@ impl Broker {
         mode: Mode,
     ) -> Result<Prepared, WriteError> {
         let id = given_id(&resource).unwrap_or_else(|| self.random.uuid(self.clock.now()));
-        let mut prepared =
-            Prepared { resource, id, mode, secret: None, made: None, password_hash: None };
+        let (secret, made, password_hash, warning) = (None, None, None, None);
+        let mut prepared = Prepared { resource, id, mode, secret, made, password_hash, warning };
         match &prepared.resource {
             Resource::IdentityProvider(provider) => {
                 check_usable(provider)?;
+                prepared.warning = self.misfit(&prepared.id, provider);
                 prepared.secret = self.seal_client_secret(&prepared.id, provider)?;
             }
             Resource::ClientApplication(client) => {
+                check_usable_keys(client)?;
                 let secret = self.secret_for(client, mode);
                 prepared.secret = secret.as_ref().map(sha256_base64url);
                 prepared.made = secret.filter(|_| client.secret.is_none());
@@ -177,6 +182,16 @@ impl Broker {
         Ok(prepared)
     }
 
+    /// Why a provider cannot be spoken to by the metadata that was last fetched for it.
+    fn misfit(&self, id: &str, provider: &IdentityProvider) -> Option<String> {
+        let Wire::Saml(saml) = &provider.configuration else { return None };
+        let configuration = self.configuration();
+        let url = saml.metadata_url.as_deref().filter(|_| !saml.federation)?;
+        let fetched = configuration.fetched(&IdpId(id.to_owned()), url)?;
+        let problem = sp::Idp::new(saml, Some(&fetched.body)).err()?;
+        Some(problem.below("configuration").to_string())
+    }
+
     fn seal_client_secret(
         &self,
         id: &str,
@@ -190,8 +205,9 @@ impl Broker {
 
     /// The secret that was given, or one of our own for a new confidential application.
     fn secret_for(&self, client: &ClientApplication, mode: Mode) -> Option<String> {
-        let wanted =
-            client.client_type == ClientType::Confidential && !matches!(mode, Mode::Update { .. });
+        let has_one = client.client_type == ClientType::Confidential
+            && client.auth_method() != TokenEndpointAuthMethod::PrivateKeyJwt;
+        let wanted = has_one && !matches!(mode, Mode::Update { .. });
         client.secret.clone().or_else(|| wanted.then(|| self.random.token()))
     }
 
@@ -251,6 +267,19 @@ fn check_usable(provider: &IdentityProvider) -> Result<(), Invalid> {
     }
 }
 
+/// Keys of which none can sign are refused when they are stored, not when the application calls.
+fn check_usable_keys(client: &ClientApplication) -> Result<(), Invalid> {
+    let Some(jwks) = &client.jwks else { return Ok(()) };
+    let unusable = || {
+        let problem =
+            "has no key for signatures that we know: RSA of 2048 bits or more, P-256, Ed25519";
+        Invalid::new("jwks", problem)
+    };
+    let keys = rp::parse_jwks(jwks.to_string().as_bytes()).map_err(|_| unusable())?;
+    let signs = |jwk: &Jwk| SigningAlg::ALL.iter().any(|alg| jwk.verifying_key(*alg).is_some());
+    if keys.keys.iter().any(signs) { Ok(()) } else { Err(unusable()) }
+}
+
 pub(in crate::broker) fn write_one(
     tx: &mut Tx<'_>,
     prepared: &Prepared,
@@ -266,5 +295,6 @@ pub(in crate::broker) fn write_one(
 
 fn written(prepared: &Prepared, id: &str, change: Change) -> Written {
     let made = prepared.made.clone().filter(|_| change == Change::Created);
-    Written { kind: prepared.resource.kind(), id: id.to_owned(), change, secret: made }
+    let (kind, id, warning) = (prepared.resource.kind(), id.to_owned(), prepared.warning.clone());
+    Written { kind, id, change, secret: made, warning }
 }

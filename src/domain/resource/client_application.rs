@@ -4,8 +4,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
-use super::{Invalid, Ref, check_name, check_slug, is_loopback, read};
-use crate::domain::words::{ClientId, IdpId, OrganizationId, RoleId};
+use super::{Invalid, Ref, check_name, check_slug, check_url, is_loopback, read};
+use crate::domain::{
+    claims::{ClaimMapping, ClaimRule},
+    words::{ClientId, IdpId, OrganizationId, RoleId},
+};
 
 /// A downstream application; `id` is its `client_id`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,6 +31,12 @@ pub struct ClientApplication {
     /// Where a sign-in that began elsewhere is handed over (OIDC Core §4).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initiate_login_uri: Option<String>,
+    /// Where logout tokens are posted to (OIDC Back-Channel Logout 1.0 §2.2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_uri: Option<String>,
+    /// What a browser that signs out opens in a frame (OIDC Front-Channel Logout 1.0 §2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frontchannel_logout_uri: Option<String>,
     #[serde(default = "code_only")]
     pub grant_types: Vec<GrantType>,
     #[serde(default = "default_scopes")]
@@ -50,6 +59,18 @@ pub struct ClientApplication {
     pub require_pushed_authorization_requests: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_endpoint_auth_method: Option<TokenEndpointAuthMethod>,
+    /// Its access tokens are bound to keys, always (RFC 9449 §5.2).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dpop_bound_access_tokens: bool,
+    /// The only algorithm that its client assertions may be signed with; absent: any that fits its keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_endpoint_auth_signing_alg: Option<SigningAlg>,
+    /// Its public keys, as a JWK Set (RFC 7591 §2)…
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks: Option<Value>,
+    /// …or where it publishes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<String>,
     #[serde(default)]
     pub id_token_signed_response_alg: SigningAlg,
     #[serde(default = "es256")]
@@ -60,6 +81,9 @@ pub struct ClientApplication {
     /// The resources that this application serves (`aud`): it may introspect tokens that are for them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub audiences: Vec<String>,
+    /// Claims of its own, beyond the standard ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub claims: Vec<ClaimRule>,
     /// 300 to 3600 seconds.
     #[serde(default = "quarter_hour")]
     pub access_token_lifetime_seconds: i64,
@@ -81,6 +105,8 @@ pub enum GrantType {
     AuthorizationCode,
     RefreshToken,
     ClientCredentials,
+    #[serde(rename = "urn:ietf:params:oauth:grant-type:device_code", alias = "device_code")]
+    DeviceCode,
 }
 
 /// Whether a person is asked before an application learns of him.
@@ -90,6 +116,8 @@ pub enum Consent {
     /// First party: never asked.
     #[default]
     Implicit,
+    /// Asked once for each scope.
+    Explicit,
 }
 
 /// How an application authenticates at the token endpoint (OIDC Core §9).
@@ -99,6 +127,7 @@ pub enum TokenEndpointAuthMethod {
     None,
     ClientSecretBasic,
     ClientSecretPost,
+    PrivateKeyJwt,
 }
 
 /// The signature algorithms that we issue and accept in tokens (RFC 7518 §3.1).
@@ -106,17 +135,30 @@ pub enum TokenEndpointAuthMethod {
 pub enum SigningAlg {
     #[default]
     RS256,
+    PS256,
     ES256,
+    /// With Ed25519 (RFC 8037 §3.1).
+    EdDSA,
 }
 
 impl SigningAlg {
+    pub const ALL: [Self; 4] = [Self::RS256, Self::PS256, Self::ES256, Self::EdDSA];
+
     /// The `alg` on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::RS256 => "RS256",
+            Self::PS256 => "PS256",
             Self::ES256 => "ES256",
+            Self::EdDSA => "EdDSA",
         }
+    }
+
+    /// The algorithm of that `alg`, compared exactly; `None` for any other, `none` among them.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|alg| alg.name() == name)
     }
 }
 
@@ -138,12 +180,52 @@ impl ClientApplication {
             check_origin(origin)
                 .map_err(|problem| Invalid::new(format!("allowedOrigins[{index}]"), problem))?;
         }
-        if let Some(uri) = &client.initiate_login_uri {
-            check_initiate_login_uri(uri)
-                .map_err(|problem| Invalid::new("initiateLoginUri", problem))?;
+        for (field, uri) in [
+            ("initiateLoginUri", &client.initiate_login_uri),
+            ("backchannelLogoutUri", &client.backchannel_logout_uri),
+            ("frontchannelLogoutUri", &client.frontchannel_logout_uri),
+        ] {
+            uri.as_deref()
+                .map_or(Ok(()), check_web_address)
+                .map_err(|problem| Invalid::new(field, problem))?;
         }
+        client.check_keys()?;
+        client.check_frontchannel()?;
+        client.claim_mapping()?;
         client.check_switches()?;
         Ok(client)
+    }
+
+    fn check_keys(&self) -> Result<(), Invalid> {
+        let signs = self.signs_assertions();
+        if let Some(jwks) = &self.jwks {
+            check_jwks(jwks)?;
+        }
+        if let Some(uri) = &self.jwks_uri {
+            check_url("jwksUri", uri)?;
+        }
+        match (&self.jwks, &self.jwks_uri) {
+            (Some(_), Some(_)) => {
+                Err(Invalid::new("jwksUri", "is for keys that are not given by `jwks`"))
+            }
+            (None, None) if signs => {
+                Err(Invalid::new("jwks", "private_key_jwt needs `jwks` or `jwksUri`"))
+            }
+            _ if signs && self.secret.is_some() => {
+                Err(Invalid::new("secret", "an application with private_key_jwt has none"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whoever may receive codes may be opened in a frame (OIDC Front-Channel Logout 1.0 §2).
+    fn check_frontchannel(&self) -> Result<(), Invalid> {
+        let origin = |uri: &String| Url::parse(uri).ok().map(|url| url.origin());
+        let Some(uri) = &self.frontchannel_logout_uri else { return Ok(()) };
+        if self.redirect_uris.iter().any(|redirect| origin(redirect) == origin(uri)) {
+            return Ok(());
+        }
+        Err(Invalid::new("frontchannelLogoutUri", "has not the origin of a redirect URI"))
     }
 
     fn check_switches(&self) -> Result<(), Invalid> {
@@ -167,9 +249,6 @@ impl ClientApplication {
                 "are for confidential clients: anybody can speak for others",
             );
         }
-        if self.require_pushed_authorization_requests {
-            return refuse("requirePushedAuthorizationRequests", "is not offered by this version");
-        }
         if self.secret.as_ref().is_some_and(|secret| secret.len() < 16) {
             return refuse("secret", "is at least 16 characters; leave it out to have one made");
         }
@@ -183,6 +262,14 @@ impl ClientApplication {
         Ok(())
     }
 
+    /// Its own claims, ready to be computed.
+    ///
+    /// # Errors
+    /// [`Invalid`] where a rule will not do; never of an application that was parsed.
+    pub fn claim_mapping(&self) -> Result<ClaimMapping, Invalid> {
+        ClaimMapping::new(&self.claims, &self.scopes)
+    }
+
     /// The configured method, else what the client type implies.
     #[must_use]
     pub fn auth_method(&self) -> TokenEndpointAuthMethod {
@@ -190,6 +277,18 @@ impl ClientApplication {
             ClientType::Public => TokenEndpointAuthMethod::None,
             ClientType::Confidential => TokenEndpointAuthMethod::ClientSecretBasic,
         })
+    }
+
+    /// The algorithms that we sign with for it: ID tokens, access tokens, userinfo.
+    pub fn signing_algs(&self) -> impl Iterator<Item = SigningAlg> {
+        let always = [self.id_token_signed_response_alg, self.access_token_signed_response_alg];
+        always.into_iter().chain(self.userinfo_signed_response_alg)
+    }
+
+    /// Whether it authenticates with a JWT that it signs (RFC 7523 §2.2).
+    #[must_use]
+    pub fn signs_assertions(&self) -> bool {
+        self.auth_method() == TokenEndpointAuthMethod::PrivateKeyJwt
     }
 
     /// Whether its sign-ins bring refresh tokens.
@@ -207,6 +306,20 @@ impl ClientApplication {
                 || (self.client_type == ClientType::Public && differs_by_port_only(registered, uri))
         })
     }
+}
+
+/// A JWK Set without a private or symmetric key.
+fn check_jwks(jwks: &Value) -> Result<(), Invalid> {
+    let keys = jwks.get("keys").and_then(Value::as_array).filter(|keys| !keys.is_empty());
+    let keys = keys.ok_or_else(|| Invalid::new("jwks", "is a JWK Set: { keys: [ … ] }"))?;
+    for (index, key) in keys.iter().enumerate() {
+        let secret = ["d", "p", "q", "k"].iter().any(|member| key.get(member).is_some());
+        if secret || !key.is_object() {
+            let problem = "is no public key; register the public half alone";
+            return Err(Invalid::new(format!("jwks.keys[{index}]"), problem));
+        }
+    }
+    Ok(())
 }
 
 /// Same loopback address literal, same everything, other port.
@@ -238,8 +351,8 @@ fn check_redirect_uri(uri: &str, client_type: ClientType) -> Result<(), String> 
     }
 }
 
-/// An https URL without fragment, or http on loopback (RFC 7591 §2, OIDC Dynamic Registration §2).
-fn check_initiate_login_uri(uri: &str) -> Result<(), String> {
+/// An https URL without fragment, or http on loopback.
+fn check_web_address(uri: &str) -> Result<(), String> {
     let url = super::check_url("", uri).map_err(|invalid| invalid.problem)?;
     if url.fragment().is_some() { Err("has a fragment".to_owned()) } else { Ok(()) }
 }
@@ -318,6 +431,48 @@ mod tests {
         ] {
             let parsed = ClientApplication::parse(json!({
                 "name": "x", "redirectUris": ["https://app.example/cb"], "initiateLoginUri": uri,
+            }));
+            assert_eq!(parsed.is_ok(), allowed, "{uri}");
+        }
+    }
+
+    #[test]
+    fn an_application_that_signs_has_its_keys_in_one_place() {
+        let (jwks, uri) = (json!({ "keys": [{ "kty": "EC" }] }), "https://app.example/jwks");
+        let private = json!({ "keys": [{ "kty": "EC" }, { "kty": "EC", "d": "x" }] });
+        for (more, path) in [
+            (json!({ "jwks": jwks }), None),
+            (json!({ "jwksUri": uri }), None),
+            (json!({}), Some("jwks")),
+            (json!({ "jwks": jwks, "jwksUri": uri }), Some("jwksUri")),
+            (json!({ "jwksUri": "http://app.example/jwks" }), Some("jwksUri")),
+            (json!({ "jwks": { "keys": [] } }), Some("jwks")),
+            (json!({ "jwks": private }), Some("jwks.keys[1]")),
+            (json!({ "jwks": jwks, "secret": "a-secret-of-some-length" }), Some("secret")),
+            (json!({ "jwks": jwks, "clientType": "public" }), Some("tokenEndpointAuthMethod")),
+        ] {
+            let mut value = json!({ "name": "x", "clientType": "confidential",
+                "redirectUris": ["https://app.example/cb"],
+                "tokenEndpointAuthMethod": "private_key_jwt" });
+            for (name, element) in more.as_object().expect("an object") {
+                value[name] = element.clone();
+            }
+            let refused = ClientApplication::parse(value).err().map(|invalid| invalid.path);
+            assert_eq!(refused.as_deref(), path, "{more}");
+        }
+    }
+
+    #[test]
+    fn frames_are_of_an_origin_that_receives_codes() {
+        for (uri, allowed) in [
+            ("https://app.example/out?x=1", true),
+            ("https://app.example:444/out", false),
+            ("https://other.example/out", false),
+            ("javascript:alert(1)", false),
+        ] {
+            let parsed = ClientApplication::parse(json!({
+                "name": "x", "redirectUris": ["https://app.example/cb"],
+                "frontchannelLogoutUri": uri,
             }));
             assert_eq!(parsed.is_ok(), allowed, "{uri}");
         }

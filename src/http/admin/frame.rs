@@ -33,6 +33,12 @@ pub struct Frame {
     pub notice: Option<&'static str>,
 }
 
+/// A fingerprint in groups of four: compared by eye, and broken where a line ends.
+pub fn in_fours(fingerprint: &str) -> String {
+    let fours: Vec<_> = fingerprint.as_bytes().chunks(4).map(String::from_utf8_lossy).collect();
+    fours.join(" ")
+}
+
 /// A time as people read it and as machines do.
 pub struct Moment {
     pub machine: String,

@@ -7,6 +7,7 @@ use super::{
     super::{form::Form, page::see_other},
     Admin, Answer, Frame, Moment, Section,
     frame::show,
+    in_fours,
 };
 use crate::{
     broker::{KeyInfo, NotMoved, resources::WriteError},
@@ -65,7 +66,7 @@ impl Row {
             state: key.state,
             since: Moment::new(key.since),
             moves_at: key.moves_at.map(Moment::new),
-            fingerprint: key.certificate.as_ref().map(|info| info.fingerprint.clone()),
+            fingerprint: key.certificate.as_ref().map(|info| in_fours(&info.fingerprint)),
             ends: key.certificate.map(|info| Moment::new(info.not_after)),
         }
     }

@@ -46,11 +46,9 @@ async fn overview(admin: Admin, request: HttpRequest) -> Answer {
     } else {
         None
     };
-    let frame = Frame::new(&admin, Section::Overview, &request);
-    Ok(show(
-        StatusCode::OK,
-        &Overview { frame, tiles: tiles(&admin), terms: near(&admin, None), logins },
-    ))
+    let (frame, terms) =
+        (Frame::new(&admin, Section::Overview, &request), near(&admin, None).await?);
+    Ok(show(StatusCode::OK, &Overview { frame, tiles: tiles(&admin), terms, logins }))
 }
 
 fn tiles(admin: &Admin) -> Vec<Tile> {

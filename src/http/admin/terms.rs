@@ -1,6 +1,6 @@
 //! What ends soon, as rows.
 
-use super::{Admin, Moment};
+use super::{Admin, Moment, in_fours};
 use crate::{
     broker::forecast::{Ending, Level, Term},
     domain::words::IdpId,
@@ -21,11 +21,12 @@ pub struct TermRow {
 }
 
 /// What ends within 90 days or has ended; of one provider, if given.
-pub fn near(admin: &Admin, idp: Option<&IdpId>) -> Vec<TermRow> {
-    let terms = admin.broker().forecast().into_iter();
+pub async fn near(admin: &Admin, idp: Option<&IdpId>) -> Result<Vec<TermRow>, actix_web::Error> {
+    let terms = admin.broker().forecast().await.map_err(|error| admin.failed(error))?;
     let wanted =
         |term: &Term| term.level > Level::Far && idp.is_none_or(|id| term.idp.as_ref() == Some(id));
-    terms.filter(wanted).take(MOST).map(|term| TermRow::new(admin, term)).collect()
+    let terms = terms.into_iter().filter(wanted).take(MOST);
+    Ok(terms.map(|term| TermRow::new(admin, term)).collect())
 }
 
 impl TermRow {
@@ -35,15 +36,20 @@ impl TermRow {
             configuration.provider(id).map_or_else(|| id.0.clone(), |p| p.resource.name.clone())
         };
         let (what, fingerprint) = match term.what {
-            Ending::Certificate { subject, fingerprint } => {
-                (format!("Certificate {subject}"), fingerprint.chars().take(16).collect())
-            }
+            Ending::Certificate { subject, fingerprint } => (
+                format!("Certificate {subject}"),
+                in_fours(&fingerprint[..fingerprint.len().min(16)]),
+            ),
             Ending::Metadata => ("Metadata".to_owned(), String::new()),
         };
         Self {
             what,
             fingerprint,
-            whose: term.idp.as_ref().map_or_else(|| "Medict".to_owned(), name),
+            whose: match (&term.member, &term.idp) {
+                (Some(member), Some(id)) => format!("{}, {}", member.name, name(id)),
+                (None, Some(id)) => name(id),
+                _ => "Medict".to_owned(),
+            },
             href: term
                 .idp
                 .map_or_else(|| "/admin/keys".to_owned(), |id| format!("/admin/providers/{id}")),

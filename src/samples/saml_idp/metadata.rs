@@ -12,6 +12,7 @@ const BINDINGS: &str = "urn:oasis:names:tc:SAML:2.0:bindings";
 pub struct MetadataBuilder {
     entity_id: String,
     sso_url: String,
+    sso_bindings: &'static [&'static str],
     slo_url: Option<String>,
     /// `use` and base64.
     keys: Vec<(Option<&'static str>, String)>,
@@ -27,6 +28,7 @@ impl MetadataBuilder {
         Self {
             entity_id: idp.entity_id.clone(),
             sso_url: idp.sso_url.clone(),
+            sso_bindings: &["HTTP-Redirect", "HTTP-POST"],
             slo_url: idp.slo_url.clone(),
             keys: vec![(Some("signing"), idp.certificate())],
             valid_until: None,
@@ -47,6 +49,12 @@ impl MetadataBuilder {
     #[must_use]
     pub fn at(self, sso_url: &str) -> Self {
         Self { sso_url: sso_url.to_owned(), ..self }
+    }
+
+    /// Takes requests by these bindings only (`HTTP-Redirect`, `HTTP-POST`).
+    #[must_use]
+    pub fn sign_on_by(self, bindings: &'static [&'static str]) -> Self {
+        Self { sso_bindings: bindings, ..self }
     }
 
     /// Takes logout messages there.
@@ -124,7 +132,7 @@ impl MetadataBuilder {
         let xml = format!(
             "<md:EntityDescriptor xmlns:md=\"{MD}\"{}{} entityID=\"{}\"{}>\
              <md:IDPSSODescriptor WantAuthnRequestsSigned=\"false\" \
-             protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\">{}{}{}{}{}\
+             protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\">{}{}{}{}\
              </md:IDPSSODescriptor></md:EntityDescriptor>",
             optional("ID", id),
             optional("cacheDuration", self.cache_duration.as_deref()),
@@ -136,8 +144,10 @@ impl MetadataBuilder {
                 .iter()
                 .map(|url| service("SingleLogoutService", "HTTP-Redirect", url))
                 .collect::<String>(),
-            service("SingleSignOnService", "HTTP-Redirect", &self.sso_url),
-            service("SingleSignOnService", "HTTP-POST", &self.sso_url),
+            self.sso_bindings
+                .iter()
+                .map(|binding| service("SingleSignOnService", binding, &self.sso_url))
+                .collect::<String>(),
         );
         match &self.signer {
             Some(signer) => sign(&xml, "_metadata", "<md:IDPSSODescriptor", signer),

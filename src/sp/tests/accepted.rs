@@ -61,6 +61,7 @@ impl Identity {
                 name_qualifier: self.name_qualifier,
                 sp_name_qualifier: self.sp_name_qualifier,
                 session_index: of_element(plain, "AuthnStatement", "SessionIndex"),
+                entity: None,
                 not_on_or_after: self.session_ends.map(|seconds| NOW.plus(seconds)),
             },
         }

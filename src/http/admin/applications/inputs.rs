@@ -6,7 +6,7 @@ use super::super::{
     document::{id_input, organization_input},
     sheet::{Choice, Group, Input, Kind},
 };
-use crate::broker::Configuration;
+use crate::{broker::Configuration, domain::resource::SigningAlg};
 
 /// What a new application begins with: a web application with a server.
 pub fn blank() -> Value {
@@ -51,6 +51,10 @@ fn addresses() -> Group {
                 .hint("One per line."),
             Input::url("initiateLoginUri", "Sign-in address")
                 .hint("Where sign-ins that begin at a provider are handed over."),
+            Input::url("backchannelLogoutUri", "Logout address, from server to server")
+                .hint("Hears by a signed logout token that a session ended, and is tried again until it does."),
+            Input::url("frontchannelLogoutUri", "Logout address, in the browser")
+                .hint("Opened in a hidden frame. Many browsers keep the application’s cookies from it; the other way is surer."),
             Input::new("allowedOrigins", "Origins that may call from a browser", Kind::Lines)
                 .hint("One per line, as in https://app.example."),
         ],
@@ -62,11 +66,16 @@ fn protocol() -> Group {
         ("authorization_code", "Authorization code: people sign in"),
         ("refresh_token", "Refresh token: they stay signed in"),
         ("client_credentials", "Client credentials: the application acts by itself"),
+        (
+            "urn:ietf:params:oauth:grant-type:device_code",
+            "Device code: screens without a keyboard, let in by a person elsewhere",
+        ),
     ];
     let methods = [
         ("", "As usual for this type"),
         ("client_secret_basic", "Secret, HTTP Basic"),
         ("client_secret_post", "Secret, in the form"),
+        ("private_key_jwt", "Signature with a key of its own (private_key_jwt)"),
         ("none", "None (public)"),
     ];
     Group::new(
@@ -76,8 +85,18 @@ fn protocol() -> Group {
             Input::new("scopes", "Scopes", Kind::Words)
                 .hint("Separated by spaces, as in openid profile email offline_access."),
             Input::one("tokenEndpointAuthMethod", "Authentication at the token endpoint", &methods),
+            Input::url("jwksUri", "Address of its public keys").hint(
+                "A JWK Set, for signatures of the application; https, fetched when it is needed.",
+            ),
+            Input::new("jwks", "Or its public keys", Kind::Yaml)
+                .hint("A JWK Set: { keys: [ … ] }, public halves only."),
             Input::flag("requirePkce", "Require PKCE")
                 .hint("Only a confidential application that cannot do it goes without."),
+            Input::flag("dpopBoundAccessTokens", "Bind access tokens to a key (DPoP)").hint(
+                "Every request for tokens then needs a proof; unset, an application may send one.",
+            ),
+            Input::flag("requirePushedAuthorizationRequests", "Require pushed requests")
+                .hint("Authorization requests count only when they were pushed (RFC 9126)."),
         ],
     )
 }
@@ -86,18 +105,29 @@ fn people(configuration: &Configuration) -> Group {
     let providers = configuration.providers().into_iter();
     let choices = providers.map(|p| Choice::new(p.id.as_str(), &p.resource.name)).collect();
     let kind = Kind::Several { of: Some("IdentityProvider"), choices };
+    let consent = [
+        ("implicit", "Not asked: an application of the house"),
+        ("explicit", "Asked, once for each scope"),
+    ];
     Group::new(
         "Who may come",
         vec![
             Input::new("identityProviders", "Identity providers", kind)
                 .hint("None chosen: those of its organization, and those for everyone."),
+            Input::one("consent", "Consent of the person", &consent),
         ],
     )
 }
 
 fn tokens() -> Group {
-    let algorithms = [("RS256", "RS256"), ("ES256", "ES256")];
-    let userinfo = [("", "JSON"), ("RS256", "Signed, RS256"), ("ES256", "Signed, ES256")];
+    let algorithms = SigningAlg::ALL.map(|alg| (alg.name(), alg.name()));
+    let userinfo = [
+        ("", "JSON"),
+        ("RS256", "Signed, RS256"),
+        ("PS256", "Signed, PS256"),
+        ("ES256", "Signed, ES256"),
+        ("EdDSA", "Signed, EdDSA"),
+    ];
     let seconds = Kind::Number { min: 300, max: 3600 };
     Group::new(
         "Tokens",
@@ -113,6 +143,9 @@ fn tokens() -> Group {
             .hint("300 to 3600."),
             Input::new("audiences", "Audiences", Kind::Lines).hint(
                 "The resources that this application serves, one per line: it may introspect tokens for them.",
+            ),
+            Input::new("claims", "Claims of its own", Kind::Yaml).hint(
+                "A list of scope, claim and value, a CEL expression over user, as in value: user.username.",
             ),
             Input::flag("adminApi", "May reach administrative resources")
                 .hint("For tools that configure Medict; its people still need the roles."),

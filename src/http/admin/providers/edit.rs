@@ -164,7 +164,7 @@ pub async fn show_edit(
         enabled: stored["enabled"] != json!(false),
         state: provider.map(|provider| State::of(provider)),
         metadata: metadata::view(admin, &text("id")).await?,
-        terms: near(admin, Some(&IdpId(text("id")))),
+        terms: near(admin, Some(&IdpId(text("id")))).await?,
         ours: provider.map(|p| ours(p, admin.broker().issuer())).unwrap_or_default(),
         sheet,
         may_write: admin.can(KIND, "write"),

@@ -6,7 +6,7 @@ use super::super::{
     document::{id_input, organization_input},
     sheet::{Choice, Group, Input, Kind},
 };
-use crate::broker::Configuration;
+use crate::{broker::Configuration, domain::resource::SigningAlg};
 
 /// Which form.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -232,7 +232,7 @@ fn oidc_client() -> Group {
         ("client_secret_post", "Client secret, in the form"),
         ("none", "None (public client with PKCE)"),
     ];
-    let algorithms = [("RS256", "RS256"), ("ES256", "ES256")];
+    let algorithms = SigningAlg::ALL.map(|alg| (alg.name(), alg.name()));
     Group::new(
         "Connection",
         vec![

@@ -96,10 +96,12 @@ fn unusable(provider: &Provider) -> Option<String> {
     }
 }
 
-/// Whether everything depends on metadata that has to be fetched.
+/// Whether everything depends on metadata that was not fetched yet.
 fn waits_for_metadata(provider: &Provider) -> bool {
-    match &provider.resource.configuration {
-        Wire::Saml(saml) => saml.metadata_url.is_some() && saml.metadata_xml.is_none(),
-        Wire::Oidc(_) => false,
+    match (&provider.resource.configuration, &provider.upstream) {
+        (Wire::Saml(saml), Upstream::Saml(side)) => {
+            side.seen.is_none() && saml.metadata_url.is_some() && saml.metadata_xml.is_none()
+        }
+        _ => false,
     }
 }

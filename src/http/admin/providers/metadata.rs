@@ -3,14 +3,14 @@
 use actix_web::{HttpRequest, web::Path};
 
 use super::{
-    super::{super::form::Form, Admin, Answer, Moment, desk::status_of},
+    super::{super::form::Form, Admin, Answer, Moment, desk::status_of, in_fours},
     KIND,
     edit::{back, show_edit, stored_sheet},
 };
 use crate::{
     broker::metadata::{Held, MetadataKey, MetadataState, Refreshed},
     domain::{
-        metadata::Change,
+        metadata::{Change, Subject},
         words::{IdpId, UnixTime},
     },
 };
@@ -27,7 +27,6 @@ pub struct View {
 
 pub struct KeyRow {
     pub subject: String,
-    /// In groups of four, so that it can be compared by eye.
     pub shown: String,
     pub fingerprint: String,
     pub not_after: Moment,
@@ -38,7 +37,14 @@ pub struct KeyRow {
 pub struct HeldView {
     pub digest: String,
     pub since: Moment,
-    pub changes: Vec<Change>,
+    pub changes: Vec<ChangeRow>,
+}
+
+pub struct ChangeRow {
+    pub what: &'static str,
+    pub was: Option<String>,
+    pub now: Option<String>,
+    pub policy: &'static str,
 }
 
 /// The panel, if this provider's metadata comes by URL.
@@ -70,10 +76,8 @@ impl View {
 
 impl KeyRow {
     fn new(key: MetadataKey, now: UnixTime) -> Self {
-        let fours: Vec<_> =
-            key.fingerprint.as_bytes().chunks(4).map(String::from_utf8_lossy).collect();
         Self {
-            shown: fours.join(" "),
+            shown: in_fours(&key.fingerprint),
             subject: key.subject,
             fingerprint: key.fingerprint,
             expired: key.not_after <= now,
@@ -85,7 +89,21 @@ impl KeyRow {
 
 impl HeldView {
     fn new(held: Held) -> Self {
-        Self { digest: held.digest, since: Moment::new(held.since), changes: held.changes }
+        let changes = held.changes.into_iter().map(ChangeRow::new).collect();
+        Self { digest: held.digest, since: Moment::new(held.since), changes }
+    }
+}
+
+impl ChangeRow {
+    fn new(change: Change) -> Self {
+        let is_key = change.subject == Subject::SigningKey;
+        let shown = |value: String| if is_key { in_fours(&value) } else { value };
+        Self {
+            what: change.subject.label(),
+            was: change.was.map(shown),
+            now: change.now.map(shown),
+            policy: change.policy.label(),
+        }
     }
 }
 

@@ -4,13 +4,13 @@ use serde_json::Value;
 
 use super::{ErrorCode, Parameters};
 use crate::domain::{
-    login::{AuthorizationRequest, RequestedClaims},
+    login::{AuthorizationRequest, RequestedClaims, ResponseMode},
     resource::{ClientApplication, GrantType},
-    words::{IdpId, UnixTime},
+    words::{IdpId, UnixTime, UserId},
 };
 
 /// `state` and `nonce` are kept and given back; longer ones are refused.
-const LONGEST_VALUE: usize = 2_048;
+pub(super) const LONGEST_VALUE: usize = 2_048;
 
 const OFFLINE: &str = "offline_access";
 
@@ -25,6 +25,8 @@ pub enum Unredirectable {
     NoRedirectUri,
     #[error("the redirect_uri is not registered for this application")]
     ForeignRedirectUri,
+    #[error("the pushed request is unknown, too old, or was used before")]
+    UnknownPushed,
 }
 
 /// Why a request is refused, once it is known where to say so.
@@ -34,7 +36,7 @@ pub enum Refusal {
     NoResponseType,
     #[error("only response_type=code is offered")]
     ResponseType,
-    #[error("only response_mode=query is offered")]
+    #[error("response_mode is none of query, fragment and form_post")]
     ResponseMode,
     #[error("this application is not registered for the authorization code grant")]
     Grant,
@@ -64,6 +66,14 @@ pub enum Refusal {
     Claims,
     #[error("the resource is not an absolute URI without fragment")]
     Resource,
+    #[error("the id_token_hint is no ID token of ours, or not of the person asked for")]
+    Hint,
+    #[error("this application has to push its requests")]
+    NotPushed,
+    #[error("a request_uri cannot be pushed")]
+    PushedRequestUri,
+    #[error("the request is too long")]
+    PushedSize,
     // Later in the login:
     #[error("the person is not signed in")]
     LoginRequired,
@@ -71,6 +81,12 @@ pub enum Refusal {
     NotAllowed,
     #[error("the sign-in was given up")]
     GivenUp,
+    #[error("another person is signed in")]
+    OtherPerson,
+    #[error("the person has not agreed yet")]
+    ConsentRequired,
+    #[error("the person did not agree")]
+    ConsentRefused,
 }
 
 impl Refusal {
@@ -84,8 +100,10 @@ impl Refusal {
             Self::RequestUri => ErrorCode::RequestUriNotSupported,
             Self::Registration => ErrorCode::RegistrationNotSupported,
             Self::Scope => ErrorCode::InvalidScope,
-            Self::LoginRequired => ErrorCode::LoginRequired,
-            Self::NotAllowed | Self::GivenUp => ErrorCode::AccessDenied,
+            Self::LoginRequired | Self::OtherPerson => ErrorCode::LoginRequired,
+            Self::ConsentRequired => ErrorCode::ConsentRequired,
+            Self::NotAllowed | Self::GivenUp | Self::ConsentRefused => ErrorCode::AccessDenied,
+            Self::Resource => ErrorCode::InvalidTarget,
             Self::NoResponseType
             | Self::ResponseMode
             | Self::NoChallenge
@@ -96,7 +114,10 @@ impl Refusal {
             | Self::Prompt
             | Self::MaxAge
             | Self::Claims
-            | Self::Resource => ErrorCode::InvalidRequest,
+            | Self::Hint
+            | Self::NotPushed
+            | Self::PushedRequestUri
+            | Self::PushedSize => ErrorCode::InvalidRequest,
         }
     }
 }
@@ -149,10 +170,12 @@ pub fn check_request(
     let request = AuthorizationRequest {
         client_id,
         redirect_uri,
+        response_mode: check_response_mode(parameters)?,
         scope: check_scope(parameters, client)?,
         state: check_value(parameters, "state")?,
         nonce: check_value(parameters, "nonce")?,
         code_challenge: check_challenge(parameters, client)?,
+        dpop_jkt: super::dpop::read_jkt(parameters).map_err(|()| Refusal::Value("dpop_jkt"))?,
         resource: check_resource(parameters)?,
         login_hint: check_value(parameters, "login_hint")?,
         idp: parameters.get("idp").map(IdpId::from),
@@ -160,6 +183,9 @@ pub fn check_request(
         acr_values: parameters.words("acr_values"),
         claims: check_claims(parameters, client)?,
         silent: has("none"),
+        consent: has("consent"),
+        subject: claimed_subject(parameters),
+        pushed: None,
     };
     Ok(Asked { request, choose: has("select_account") })
 }
@@ -169,9 +195,6 @@ fn check_offered(parameters: &Parameters, client: &ClientApplication) -> Result<
         Some("code") => {}
         Some(_) => return Err(Refusal::ResponseType),
         None => return Err(Refusal::NoResponseType),
-    }
-    if parameters.get("response_mode").is_some_and(|mode| mode != "query") {
-        return Err(Refusal::ResponseMode);
     }
     for (name, refusal) in [
         ("request", Refusal::RequestObject),
@@ -189,8 +212,13 @@ fn check_offered(parameters: &Parameters, client: &ClientApplication) -> Result<
     }
 }
 
+fn check_response_mode(parameters: &Parameters) -> Result<ResponseMode, Refusal> {
+    let Some(name) = parameters.get("response_mode") else { return Ok(ResponseMode::Query) };
+    ResponseMode::parse(name).ok_or(Refusal::ResponseMode)
+}
+
 /// Scopes that we do not know are ignored (OIDC Core §3.1.2.1); known ones must be registered.
-fn check_scope(
+pub(super) fn check_scope(
     parameters: &Parameters,
     client: &ClientApplication,
 ) -> Result<Vec<String>, Refusal> {
@@ -252,11 +280,12 @@ fn check_prompts(parameters: &Parameters) -> Result<Vec<String>, Refusal> {
 fn check_max_age(parameters: &Parameters, now: UnixTime) -> Result<Option<UnixTime>, Refusal> {
     let Some(text) = parameters.get("max_age") else { return Ok(None) };
     let seconds: u32 = text.parse().map_err(|_| Refusal::MaxAge)?;
-    Ok(Some(now.plus(-i64::from(seconds))))
+    // Zero is `prompt=login` by another name (OIDC Core §3.1.2.1).
+    Ok(Some(if seconds == 0 { now.plus(1) } else { now.plus(-i64::from(seconds)) }))
 }
 
 /// RFC 8707 §2.
-fn check_resource(parameters: &Parameters) -> Result<Option<String>, Refusal> {
+pub(super) fn check_resource(parameters: &Parameters) -> Result<Option<String>, Refusal> {
     let Some(text) = parameters.get("resource") else { return Ok(None) };
     match url::Url::parse(text) {
         Ok(url) if url.fragment().is_none() && text.len() <= LONGEST_VALUE => {
@@ -296,141 +325,11 @@ fn check_claims(
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::resource::{self, Resource};
-    use serde_json::json;
-
-    const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
-
-    fn client(extra: serde_json::Value) -> ClientApplication {
-        let mut value = json!({ "resourceType": "ClientApplication", "id": "shop", "name": "Shop",
-            "redirectUris": ["https://shop.example/cb"], "scopes": ["openid", "email"] });
-        if let (Some(all), Some(more)) = (value.as_object_mut(), extra.as_object()) {
-            all.extend(more.clone());
-        }
-        match resource::parse(value).expect("valid") {
-            Resource::ClientApplication(client) => *client,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn asked(query: &str) -> Result<Asked, Refusal> {
-        let parameters = Parameters::parse(query.as_bytes()).expect("no parameter twice");
-        let client = client(json!({}));
-        check_request(&parameters, &client, "https://shop.example/cb".into(), UnixTime(1_000))
-    }
-
-    fn good() -> String {
-        format!(
-            "response_type=code&scope=openid&code_challenge={CHALLENGE}&code_challenge_method=S256"
-        )
-    }
-
-    #[test]
-    fn redirects_go_to_registered_uris_of_known_clients_only() {
-        let client = client(json!({}));
-        for (query, expected) in [
-            ("", Err(Unredirectable::NoClient)),
-            ("client_id=shop", Err(Unredirectable::NoRedirectUri)),
-            (
-                "client_id=shop&redirect_uri=https://evil.example/cb",
-                Err(Unredirectable::ForeignRedirectUri),
-            ),
-            ("client_id=shop&redirect_uri=https://shop.example/cb", Ok("https://shop.example/cb")),
-        ] {
-            let parameters = Parameters::parse(query.as_bytes()).expect("once");
-            let found = redirect_to(&parameters, Some(&client));
-            assert_eq!(found.as_deref(), expected.as_ref().map(|uri| *uri), "{query}");
-        }
-        let unknown = Parameters::parse(b"client_id=x").expect("once");
-        assert_eq!(redirect_to(&unknown, None), Err(Unredirectable::UnknownClient));
-    }
-
-    #[test]
-    fn each_rule_has_its_word() {
-        let long = "x".repeat(2_049);
-        for (change, refusal) in [
-            ("response_type=", Refusal::NoResponseType),
-            ("response_type=token", Refusal::ResponseType),
-            ("response_mode=fragment", Refusal::ResponseMode),
-            ("request=x", Refusal::RequestObject),
-            ("request_uri=x", Refusal::RequestUri),
-            ("registration=x", Refusal::Registration),
-            ("scope=openid profile", Refusal::Scope),
-            ("code_challenge=", Refusal::NoChallenge),
-            ("code_challenge_method=plain", Refusal::ChallengeMethod),
-            ("code_challenge_method=", Refusal::ChallengeMethod),
-            ("code_challenge=short", Refusal::Challenge),
-            (&format!("state={long}"), Refusal::Value("state")),
-            ("nonce=a%0ab", Refusal::Value("nonce")),
-            ("prompt=none login", Refusal::PromptNone),
-            ("prompt=create", Refusal::Prompt),
-            ("max_age=-1", Refusal::MaxAge),
-            ("resource=not a uri", Refusal::Resource),
-            ("claims=[]", Refusal::Claims),
-            ("claims={\"userinfo\":1}", Refusal::Claims),
-        ] {
-            let name = change.split('=').next().expect("a name");
-            let rest: String = good()
-                .split('&')
-                .filter(|pair| !pair.starts_with(&format!("{name}=")))
-                .map(|pair| format!("&{pair}"))
-                .collect();
-            assert_eq!(asked(&format!("{change}{rest}")), Err(refusal), "{change}");
-        }
-    }
-
-    #[test]
-    fn unknown_parameters_and_scopes_are_ignored() {
-        let asked =
-            asked(&format!("{}&foo=bar&display=page", good().replace("openid", "openid+foo")))
-                .expect("fine");
-        assert_eq!(asked.request.scope, ["openid"]);
-        assert!(!asked.request.silent && !asked.choose);
-    }
-
-    #[test]
-    fn claims_are_asked_for_within_the_scopes_of_the_application() {
-        let claims = r#"{"userinfo":{"email":{"essential":true},"name":null,"x":null},"id_token":{"email":null}}"#;
-        let asked = asked(&format!("{}&claims={claims}", good())).expect("fine");
-        assert_eq!(asked.request.claims.userinfo, ["email"], "profile is not its scope");
-        assert_eq!(asked.request.claims.id_token, ["email"]);
-    }
-
-    #[test]
-    fn offline_access_needs_the_grant_to_refresh_by() {
-        for (grants, scope) in [
-            (json!(["authorization_code"]), vec!["openid"]),
-            (json!(["authorization_code", "refresh_token"]), vec!["openid", "offline_access"]),
-        ] {
-            let client =
-                client(json!({ "grantTypes": grants, "scopes": ["openid", "offline_access"] }));
-            let query = good().replace("openid", "openid+offline_access");
-            let parameters = Parameters::parse(query.as_bytes()).expect("once");
-            let asked =
-                check_request(&parameters, &client, "https://shop.example/cb".into(), UnixTime(0));
-            assert_eq!(asked.expect("fine").request.scope, scope);
-        }
-    }
-
-    #[test]
-    fn a_fresh_sign_in_can_be_demanded() {
-        let after = |extra: &str| {
-            asked(&format!("{}{extra}", good())).expect("fine").request.authenticated_after
-        };
-        assert_eq!(after(""), None);
-        assert_eq!(after("&max_age=60"), Some(UnixTime(940)));
-        assert_eq!(after("&prompt=login&max_age=60"), Some(UnixTime(1_001)));
-    }
-
-    #[test]
-    fn only_confidential_clients_may_do_without_a_challenge() {
-        let relaxed = client(json!({ "clientType": "confidential", "requirePkce": false }));
-        let parameters = Parameters::parse(b"response_type=code&scope=openid").expect("once");
-        let asked =
-            check_request(&parameters, &relaxed, "https://shop.example/cb".into(), UnixTime(0));
-        assert_eq!(asked.expect("fine").request.code_challenge, None);
-    }
+/// The one person who will do, by `claims` (OIDC Core §5.5.1, of `sub`).
+fn claimed_subject(parameters: &Parameters) -> Option<UserId> {
+    let asked: Value = serde_json::from_str(parameters.get("claims")?).ok()?;
+    asked["id_token"]["sub"]["value"].as_str().map(UserId::from)
 }
+
+#[cfg(test)]
+mod tests;

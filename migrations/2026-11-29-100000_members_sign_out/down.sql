@@ -1,0 +1,1 @@
+ALTER TABLE logouts DROP COLUMN member;

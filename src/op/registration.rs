@@ -1,0 +1,312 @@
+//! What an application says of itself when it registers (RFC 7591 §2, OIDC Dynamic Registration §2), and
+//! what we make of it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::ErrorCode;
+use crate::domain::{
+    resource::{self, ClientApplication, GrantType, Invalid, Resource},
+    words::{ClientId, OrganizationId, UnixTime},
+};
+
+/// The scopes that an application can give itself; anything else an administrator gives it.
+const SCOPES: [&str; 6] = ["openid", "profile", "email", "phone", "address", "offline_access"];
+
+/// Client metadata. What we do not know is ignored (RFC 7591 §2).
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
+pub struct ClientMetadata {
+    pub redirect_uris: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_endpoint_auth_method: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_endpoint_auth_signing_alg: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grant_types: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response_types: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwks: Option<Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub post_logout_redirect_uris: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_uri: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frontchannel_logout_uri: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub initiate_login_uri: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token_signed_response_alg: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub userinfo_signed_response_alg: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub require_pushed_authorization_requests: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub dpop_bound_access_tokens: bool,
+    /// Only where an application changes itself (RFC 7592 §2.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    #[serde(skip_serializing)]
+    pub client_secret: Option<String>,
+}
+
+/// Why an application is not registered, or not changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("the initial access token is none, or can be used no more")]
+    Token,
+    #[error("the registration access token is not the one of this application")]
+    Access,
+    #[error("the body is no JSON object with client metadata: {0}")]
+    Malformed(String),
+    #[error("{0}")]
+    RedirectUri(String),
+    #[error("{0}")]
+    Metadata(String),
+}
+
+impl Refusal {
+    /// The word for it on the wire (RFC 7591 §3.2.2, RFC 6750 §3.1).
+    #[must_use]
+    pub const fn code(&self) -> ErrorCode {
+        match self {
+            Self::Token | Self::Access => ErrorCode::InvalidToken,
+            Self::RedirectUri(_) => ErrorCode::InvalidRedirectUri,
+            Self::Malformed(_) | Self::Metadata(_) => ErrorCode::InvalidClientMetadata,
+        }
+    }
+}
+
+/// A mistake at a path of ours, as the application knows it.
+impl From<Invalid> for Refusal {
+    fn from(invalid: Invalid) -> Self {
+        let text = format!("{}: {}", snake(&invalid.path), invalid.problem);
+        if invalid.path.starts_with("redirectUris") {
+            Self::RedirectUri(text)
+        } else {
+            Self::Metadata(text)
+        }
+    }
+}
+
+/// `redirectUris[0]` is `redirect_uris[0]`.
+fn snake(path: &str) -> String {
+    let letter = |c: char| match c {
+        'A'..='Z' => format!("_{}", c.to_ascii_lowercase()),
+        other => other.to_string(),
+    };
+    path.chars().map(letter).collect()
+}
+
+impl ClientMetadata {
+    /// The application that this asks for, under `id`: a third party that people are always asked about, with
+    /// no rights of its own.
+    ///
+    /// # Errors
+    /// [`Refusal::RedirectUri`], [`Refusal::Metadata`].
+    pub fn application(
+        &self,
+        id: &ClientId,
+        organization: Option<&OrganizationId>,
+    ) -> Result<ClientApplication, Refusal> {
+        let metadata = |text: &str| Refusal::Metadata(text.to_owned());
+        if self.response_types.as_ref().is_some_and(|types| types.iter().any(|one| one != "code")) {
+            return Err(metadata("response_types: only `code` is offered"));
+        }
+        let method = self.token_endpoint_auth_method.as_deref().unwrap_or("client_secret_basic");
+        let client_type = if method == "none" { "public" } else { "confidential" };
+        let mut value = json!({
+            "resourceType": "ClientApplication",
+            "id": id,
+            "name": self.client_name.as_deref().unwrap_or(id.as_str()),
+            "clientType": client_type,
+            "tokenEndpointAuthMethod": method,
+            "redirectUris": self.redirect_uris,
+            "postLogoutRedirectUris": self.post_logout_redirect_uris,
+            "scopes": self.scopes(),
+            "consent": "explicit",
+            "requirePushedAuthorizationRequests": self.require_pushed_authorization_requests,
+            "dpopBoundAccessTokens": self.dpop_bound_access_tokens,
+        });
+        let organization =
+            organization.map(|id| json!({ "reference": format!("Organization/{id}") }));
+        for (name, given) in [
+            ("grantTypes", self.grant_types.as_ref().map(|types| json!(types))),
+            ("tokenEndpointAuthSigningAlg", text(self.token_endpoint_auth_signing_alg.as_ref())),
+            ("jwks", self.jwks.clone()),
+            ("jwksUri", text(self.jwks_uri.as_ref())),
+            ("backchannelLogoutUri", text(self.backchannel_logout_uri.as_ref())),
+            ("frontchannelLogoutUri", text(self.frontchannel_logout_uri.as_ref())),
+            ("initiateLoginUri", text(self.initiate_login_uri.as_ref())),
+            ("idTokenSignedResponseAlg", text(self.id_token_signed_response_alg.as_ref())),
+            ("userinfoSignedResponseAlg", text(self.userinfo_signed_response_alg.as_ref())),
+            ("organization", organization),
+        ] {
+            if let Some(given) = given {
+                value[name] = given;
+            }
+        }
+        match resource::parse(value)? {
+            Resource::ClientApplication(client) => {
+                check_grant_types(&client)?;
+                Ok(*client)
+            }
+            _ => Err(metadata("is no client metadata")),
+        }
+    }
+
+    /// Those that it asks for and may have; all of them where it asks for none.
+    fn scopes(&self) -> Vec<&str> {
+        match &self.scope {
+            None => SCOPES.to_vec(),
+            Some(asked) => asked.split(' ').filter(|scope| SCOPES.contains(scope)).collect(),
+        }
+    }
+
+    /// What an application is registered with.
+    #[must_use]
+    pub fn of(client: &ClientApplication) -> Self {
+        Self {
+            redirect_uris: client.redirect_uris.clone(),
+            token_endpoint_auth_method: word(&client.auth_method()),
+            token_endpoint_auth_signing_alg: client
+                .token_endpoint_auth_signing_alg
+                .and_then(|alg| word(&alg)),
+            grant_types: client.grant_types.iter().map(word).collect(),
+            response_types: Some(vec!["code".to_owned()]),
+            client_name: Some(client.name.clone()),
+            scope: Some(client.scopes.join(" ")),
+            jwks_uri: client.jwks_uri.clone(),
+            jwks: client.jwks.clone(),
+            post_logout_redirect_uris: client.post_logout_redirect_uris.clone(),
+            backchannel_logout_uri: client.backchannel_logout_uri.clone(),
+            frontchannel_logout_uri: client.frontchannel_logout_uri.clone(),
+            initiate_login_uri: client.initiate_login_uri.clone(),
+            id_token_signed_response_alg: word(&client.id_token_signed_response_alg),
+            userinfo_signed_response_alg: client
+                .userinfo_signed_response_alg
+                .and_then(|alg| word(&alg)),
+            require_pushed_authorization_requests: client.require_pushed_authorization_requests,
+            dpop_bound_access_tokens: client.dpop_bound_access_tokens,
+            client_id: None,
+            client_secret: None,
+        }
+    }
+}
+
+fn text(value: Option<&String>) -> Option<Value> {
+    value.map(|text| json!(text))
+}
+
+/// The word of an enumeration on the wire.
+fn word(value: &impl Serialize) -> Option<String> {
+    serde_json::to_value(value).ok()?.as_str().map(str::to_owned)
+}
+
+/// Whatever acts without a person needs rights, and those an administrator gives.
+fn check_grant_types(client: &ClientApplication) -> Result<(), Refusal> {
+    let free = [GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::DeviceCode];
+    if client.grant_types.iter().all(|one| free.contains(one)) {
+        return Ok(());
+    }
+    let text = "grant_types: an application that registers itself acts for people only";
+    Err(Refusal::Metadata(text.to_owned()))
+}
+
+/// Client information (RFC 7591 §3.2.1, RFC 7592 §3): what is registered, and how to change it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ClientInformation {
+    pub client_id: ClientId,
+    pub client_id_issued_at: UnixTime,
+    /// Told once: we keep its digest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<String>,
+    /// 0: never. Present where there is a secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_secret_expires_at: Option<i64>,
+    pub registration_access_token: String,
+    pub registration_client_uri: String,
+    #[serde(flatten)]
+    pub metadata: ClientMetadata,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn application(value: Value) -> Result<ClientApplication, Refusal> {
+        let metadata: ClientMetadata = serde_json::from_value(value).expect("metadata");
+        metadata.application(&"app-1".into(), None)
+    }
+
+    #[test]
+    fn what_nobody_says_is_as_the_standard_has_it() {
+        let client =
+            application(json!({ "redirect_uris": ["https://app.example/cb"], "logo_uri": 7 }));
+        let metadata = ClientMetadata::of(&client.expect("fine"));
+        let expected = json!({
+            "redirect_uris": ["https://app.example/cb"], "client_name": "app-1",
+            "token_endpoint_auth_method": "client_secret_basic",
+            "grant_types": ["authorization_code"], "response_types": ["code"],
+            "scope": "openid profile email phone address offline_access",
+            "id_token_signed_response_alg": "RS256",
+        });
+        assert_eq!(serde_json::to_value(metadata).expect("JSON"), expected);
+    }
+
+    #[test]
+    fn an_application_gives_itself_no_rights() {
+        let client = application(json!({
+            "redirect_uris": ["https://app.example/cb"], "scope": "openid roles reports email",
+            "adminApi": true, "consent": "implicit", "roles": ["administrator"],
+        }));
+        let client = client.expect("what we do not know is ignored");
+        assert_eq!(client.scopes, ["openid", "email"]);
+        assert!(!client.admin_api && client.roles.is_empty() && client.audiences.is_empty());
+        assert_eq!(client.consent, resource::Consent::Explicit);
+    }
+
+    #[test]
+    fn each_mistake_has_its_word() {
+        let uri = "https://app.example/cb";
+        for (value, code) in [
+            (json!({}), "invalid_redirect_uri"),
+            (json!({ "redirect_uris": ["http://app.example/cb"] }), "invalid_redirect_uri"),
+            (json!({ "redirect_uris": ["https://app.example/#f"] }), "invalid_redirect_uri"),
+            (
+                json!({ "redirect_uris": [uri], "response_types": ["code", "token"] }),
+                "invalid_client_metadata",
+            ),
+            (
+                json!({ "redirect_uris": [uri], "grant_types": ["client_credentials"] }),
+                "invalid_client_metadata",
+            ),
+            (json!({ "redirect_uris": [uri], "grant_types": ["x"] }), "invalid_client_metadata"),
+            (
+                json!({ "redirect_uris": [uri], "token_endpoint_auth_method": "private_key_jwt" }),
+                "invalid_client_metadata",
+            ),
+            (
+                json!({ "redirect_uris": [uri], "id_token_signed_response_alg": "none" }),
+                "invalid_client_metadata",
+            ),
+            (json!({ "redirect_uris": [uri], "jwks_uri": "x" }), "invalid_client_metadata"),
+        ] {
+            let refusal = application(value.clone()).expect_err("refused");
+            assert_eq!(refusal.code().as_str(), code, "{value}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn mistakes_are_told_in_the_words_of_the_standard() {
+        let refusal = Refusal::from(Invalid::new("redirectUris[0]", "has a fragment"));
+        assert_eq!(refusal.to_string(), "redirect_uris[0]: has a fragment");
+    }
+}
