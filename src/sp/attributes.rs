@@ -51,9 +51,9 @@ impl Attributes {
 
     /// An attribute that comes twice has the values of both.
     fn add(&mut self, name: &str, more: Vec<Value>) {
-        let list = self.values.entry(name.to_owned()).or_insert_with(|| Value::Array(Vec::new()));
-        if let Value::Array(values) = list {
-            values.extend(more);
+        match self.values.get_mut(name) {
+            Some(Value::Array(values)) => values.extend(more),
+            _ => drop(self.values.insert(name.to_owned(), Value::Array(more))),
         }
     }
 

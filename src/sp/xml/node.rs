@@ -57,16 +57,16 @@ impl<'t> Node<'t> {
 
     /// An element's name with its prefix; empty for others.
     pub(in super::super) fn written_name(self) -> &'t str {
-        self.element().map_or("", |element| element.name.written)
+        self.element().map_or("", |element| element.written)
     }
 
     /// An element's name without its prefix; empty for others.
     pub(in super::super) fn name(self) -> &'t str {
-        self.element().map_or("", |element| element.name.local())
+        self.element().map_or("", |element| element.name().local())
     }
 
     pub(in super::super) fn namespace(self) -> Option<&'t str> {
-        self.document.uri(self.element()?.name.namespace)
+        self.document.uri(self.element()?.namespace)
     }
 
     pub(in super::super) fn attributes(self) -> impl Iterator<Item = Attribute<'t>> + Clone {

@@ -15,8 +15,10 @@ use crate::sp::names::{XML, XMLNS};
 pub(super) fn parse(text: &str, comments: Comments) -> Result<Document<'_>, Rejection> {
     let rest = after_declaration(text)?;
     let tags = memchr::memchr_iter(b'<', rest.as_bytes()).count();
+    // Half of the tags begin an element, and every other element holds text and nothing else.
+    let usual_nodes = tags / 4 * 3 + 4;
     let document = Document {
-        nodes: Vec::with_capacity(tags.min(NODES)),
+        nodes: Vec::with_capacity(usual_nodes.min(NODES)),
         attributes: Vec::with_capacity((tags / 3).min(NODES)),
         declarations: Vec::new(),
     };
@@ -185,15 +187,18 @@ impl<'t> Parser<'t> {
         let end = self.attributes(&mut scope, &mut namespaces)?;
         Rejection::TooManyNamespaces.when(namespaces > NAMESPACES)?;
         Rejection::TooDeep.when(self.open.len() >= DEPTH)?;
+        let Name { written, prefix, namespace } = self.bound(name, scope, true)?;
         let element = Element {
-            name: self.bound(name, scope, true)?,
+            written,
+            prefix,
+            namespace,
             scope,
             first_attribute: u32::try_from(first).map_err(|_| Rejection::TooManyAttributes)?,
             attributes: self.bind_attributes(first, scope)?,
         };
         let node = self.push(Kind::Element(element))?;
         if let TagEnd::Open = end {
-            self.open.push(Open { node, name: name.written, scope, namespaces });
+            self.open.push(Open { node, name: written, scope, namespaces });
         }
         Ok(())
     }
