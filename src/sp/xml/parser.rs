@@ -16,7 +16,7 @@ pub(super) fn parse(text: &str, comments: Comments) -> Result<Document<'_>, Reje
     let rest = after_declaration(text)?;
     let tags = memchr::memchr_iter(b'<', rest.as_bytes()).count();
     // Half of the tags begin an element, and every other element holds text and nothing else.
-    let usual_nodes = tags / 4 * 3 + 4;
+    let usual_nodes = tags / 4 * 3;
     let document = Document {
         nodes: Vec::with_capacity(usual_nodes.min(NODES)),
         attributes: Vec::with_capacity((tags / 3).min(NODES)),
@@ -29,7 +29,6 @@ pub(super) fn parse(text: &str, comments: Comments) -> Result<Document<'_>, Reje
         return Err(Rejection::NotWellFormed);
     }
     let mut document = parser.document;
-    document.nodes.shrink_to_fit();
     document.attributes.shrink_to_fit();
     Ok(document)
 }
