@@ -19,7 +19,7 @@ interop *ARGS:
     tests/interop/install
     tests/interop/run {{ARGS}}
 
-# CPU time per login; `--bench floods`: the most expensive inputs.
+# CPU time per login; `--bench main_job -- --peer`: oidc-provider beside it; `--bench floods`: the most expensive inputs.
 bench *ARGS:
     cargo bench --locked {{ARGS}}
 

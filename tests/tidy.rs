@@ -139,7 +139,7 @@ fn samael_is_named_in_one_file() {
 /// What a token opens goes through `verify_presented`, which asks for the proof of its key.
 #[test]
 fn access_tokens_come_in_by_one_door() {
-    let homes = ["access.rs", "presented.rs", "revocation.rs"];
+    let homes = ["access.rs", "exchange.rs", "presented.rs", "revocation.rs"];
     for path in ["broker", "http"].into_iter().flat_map(sources).filter(|path| !is_test(path)) {
         let code = code(&path);
         let reads = ["verify_access_token(", "read_access_token("];

@@ -1,26 +1,33 @@
 //! Sixteen lanes take operations from one counter until there are none left.
 
 use std::{
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
 
 use crate::{
     Failure,
-    server::Server,
+    server::cpu_time,
+    site::Site,
     wire::{Answer, Connection},
 };
 
 /// One connection, and the browser and the application that use it.
 pub struct Lane {
     connection: Connection,
+    pub site: Arc<Site>,
     /// Of every request of this round.
     latencies: Vec<Duration>,
-    /// `medict_session`, once somebody signed in.
-    pub session: String,
-    /// What userinfo is asked with.
+    /// The cookies of a browser in which somebody is signed in, as a header line.
+    pub cookies: String,
+    /// What userinfo and introspection are asked with.
     pub access_token: String,
+    /// The present one.
+    pub refresh_token: String,
 }
 
 /// What one round of one operation came to.
@@ -33,12 +40,14 @@ pub struct Round {
 }
 
 impl Lane {
-    pub fn open(port: u16) -> Result<Self, Failure> {
+    pub fn open(site: &Arc<Site>) -> Result<Self, Failure> {
         Ok(Self {
-            connection: Connection::open(port)?,
+            connection: Connection::open(site.port)?,
+            site: Arc::clone(site),
             latencies: Vec::new(),
-            session: String::new(),
+            cookies: String::new(),
             access_token: String::new(),
+            refresh_token: String::new(),
         })
     }
 
@@ -58,16 +67,16 @@ impl Lane {
 }
 
 impl Round {
-    /// Runs `work` `count` times and reads what the server spent on it.
+    /// Runs `work` `count` times and reads what the lanes' server spent on it.
     pub fn of(
-        server: &Server,
         lanes: &mut [Lane],
         count: usize,
         work: impl Fn(&mut Lane, usize) -> Result<(), Failure> + Sync,
     ) -> Result<Self, Failure> {
-        let (spent, began) = (server.cpu_time()?, Instant::now());
+        let process = lanes.first().ok_or("no lane")?.site.process;
+        let (spent, began) = (cpu_time(process)?, Instant::now());
         share(lanes, count, work)?;
-        let (took, spent) = (began.elapsed(), server.cpu_time()?.saturating_sub(spent));
+        let (took, spent) = (began.elapsed(), cpu_time(process)?.saturating_sub(spent));
         let operations = u32::try_from(count)?;
         let mut latencies: Vec<_> =
             lanes.iter_mut().flat_map(|lane| std::mem::take(&mut lane.latencies)).collect();

@@ -7,16 +7,22 @@
 
 mod load;
 mod operations;
+mod peer;
+mod people;
 mod primitives;
 mod server;
+mod site;
 mod table;
 mod wire;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 use load::{Lane, Round};
-use operations::{OPERATIONS, World};
+use operations::{OPERATIONS, Operation, follow_sign_in};
+use peer::Peer;
+use people::World;
 use server::Server;
+use site::Site;
 use table::Row;
 
 /// Connections, each used by one thread.
@@ -30,6 +36,8 @@ struct Options {
     quick: bool,
     /// On the empty PostgreSQL database that `MEDICT_BENCH_POSTGRES` names.
     postgres: bool,
+    /// oidc-provider does the same, in turn with ours.
+    peer: bool,
     /// Only operations whose name holds this.
     only: Option<String>,
 }
@@ -40,7 +48,8 @@ impl Options {
         let arguments: Vec<String> = std::env::args().skip(1).collect();
         let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
         let only = arguments.iter().find(|argument| !argument.starts_with("--")).cloned();
-        has("--bench").then(|| Self { quick: has("--quick"), postgres: has("--postgres"), only })
+        let (quick, postgres, peer) = (has("--quick"), has("--postgres"), has("--peer"));
+        has("--bench").then_some(Self { quick, postgres, peer, only })
     }
 
     fn wants(&self, name: &str) -> bool {
@@ -70,25 +79,35 @@ fn run(options: &Options) -> Result<(), Failure> {
     let world = World::new()?;
     let mut server = Server::start(&world, options.postgres)?;
     table::heading(&server, &primitives);
-    let mut lanes = (0..LANES).map(|_| Lane::open(server.port)).collect::<Result<Vec<_>, _>>()?;
+    let mut lanes = open_lanes(server.port, server.process_id())?;
     world.sign_in_everyone(&mut lanes)?;
+    let peer = options.peer.then(Peer::start).transpose()?;
+    let mut peer_lanes = match &peer {
+        Some(peer) => open_lanes(peer.port, peer.process_id())?,
+        None => Vec::new(),
+    };
+    peer_lanes.iter_mut().try_for_each(follow_sign_in)?;
     let mut rows: Vec<Row> =
         OPERATIONS.iter().map(|operation| Row::new(operation.name, operation.requests)).collect();
     for round in 0..=ROUNDS {
         let warm_up = round == 0;
         for (operation, row) in OPERATIONS.iter().zip(&mut rows) {
+            if !options.wants(operation.name) {
+                continue;
+            }
             let divisor = if options.quick { 10 } else { 1 } * if warm_up { 4 } else { 1 };
             let count = operation.count / divisor;
-            if options.wants(operation.name) {
-                (operation.prepare)(&world, &mut lanes, count)?;
-                let measured = Round::of(&server, &mut lanes, count, |lane, at| {
-                    (operation.run)(&world, lane, at)
-                })?;
-                if !warm_up {
-                    row.rounds.push(measured);
-                }
+            let ours = one_round(&world, operation, &mut lanes, count)?;
+            // It is slower by far; fewer of it say the same.
+            let theirs = if operation.common && !peer_lanes.is_empty() {
+                Some(one_round(&world, operation, &mut peer_lanes, count / 8)?)
+            } else {
+                None
+            };
+            if !warm_up {
+                row.rounds.push(ours);
+                row.peer.extend(theirs);
             }
-            world.forget();
         }
     }
     rows.retain(|row| !row.rounds.is_empty());
@@ -97,4 +116,21 @@ fn run(options: &Options) -> Result<(), Failure> {
     let audit = server.end_and_verify_audit()?;
     table::footer(memory, &audit);
     Ok(())
+}
+
+fn open_lanes(port: u16, process: u32) -> Result<Vec<Lane>, Failure> {
+    let site = Arc::new(Site::discover(port, process)?);
+    (0..LANES).map(|_| Lane::open(&site)).collect()
+}
+
+fn one_round(
+    world: &World,
+    operation: &Operation,
+    lanes: &mut [Lane],
+    count: usize,
+) -> Result<Round, Failure> {
+    (operation.prepare)(world, lanes, count)?;
+    let measured = Round::of(lanes, count, |lane, at| (operation.run)(world, lane, at));
+    world.forget();
+    measured
 }

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Failure, operations::World, wire::Connection};
+use crate::{Failure, people::World, wire::Connection};
 
 /// A running broker; it and its data go when this is dropped.
 pub struct Server {
@@ -38,10 +38,11 @@ impl Server {
     pub fn start(world: &World, postgres: bool) -> Result<Self, Failure> {
         let folder = std::env::temp_dir().join(format!("medict-bench-{}", std::process::id()));
         fs::create_dir_all(&folder)?;
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let port = free_port()?;
         let postgres = if postgres { Some(postgres_url()?) } else { None };
         let resources = folder.join("resources.json");
-        fs::write(&resources, world.resources().to_string())?;
+        let issuer = format!("http://localhost:{port}");
+        fs::write(&resources, world.resources(&issuer).to_string())?;
         let mut apply = command(PROGRAM, &folder, port, postgres.as_deref());
         expect_success(apply.arg("apply").arg(&resources))?;
         let pinned = pins();
@@ -91,18 +92,6 @@ impl Server {
         }
     }
 
-    /// Processor time of all threads of the broker so far, in user and kernel mode.
-    pub fn cpu_time(&self) -> Result<Duration, Failure> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
-        // The second field is the name in parentheses, which may hold anything (proc(5)).
-        let (_, fields) = stat.rsplit_once(')').ok_or("an unreadable stat")?;
-        let fields: Vec<&str> = fields.split_whitespace().collect();
-        let ticks = |at: usize| -> Result<u32, Failure> {
-            Ok(fields.get(at).ok_or("a short stat")?.parse()?)
-        };
-        Ok(TICK * (ticks(11)? + ticks(12)?))
-    }
-
     /// The most that was ever resident, in KiB.
     pub fn peak_memory(&self) -> Result<u64, Failure> {
         self.status("VmHWM:")
@@ -138,6 +127,31 @@ impl Drop for Server {
         self.end();
         drop(fs::remove_dir_all(&self.folder));
     }
+}
+
+/// Processor time of all threads of a process so far, in user and kernel mode.
+pub fn cpu_time(process: u32) -> Result<Duration, Failure> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // The second field is the name in parentheses, which may hold anything (proc(5)).
+    let (_, fields) = stat.rsplit_once(')').ok_or("an unreadable stat")?;
+    let fields: Vec<&str> = fields.split_whitespace().collect();
+    let ticks =
+        |at: usize| -> Result<u32, Failure> { Ok(fields.get(at).ok_or("a short stat")?.parse()?) };
+    Ok(TICK * (ticks(11)? + ticks(12)?))
+}
+
+pub fn free_port() -> Result<u16, Failure> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+/// A program on the core of servers, where processes can be held to one.
+pub fn pinned(program: &str) -> Command {
+    if !pins() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("taskset");
+    command.args(["-c", "0", program]);
+    command
 }
 
 fn postgres_url() -> Result<String, Failure> {

@@ -9,11 +9,13 @@ pub struct Row {
     name: &'static str,
     requests: u32,
     pub rounds: Vec<Round>,
+    /// The same at the peer.
+    pub peer: Vec<Round>,
 }
 
 impl Row {
     pub const fn new(name: &'static str, requests: u32) -> Self {
-        Self { name, requests, rounds: Vec::new() }
+        Self { name, requests, rounds: Vec::new(), peer: Vec::new() }
     }
 }
 
@@ -45,12 +47,12 @@ pub fn heading(server: &Server, primitives: &Primitives) {
 pub fn print(rows: &[Row], primitives: &Primitives) {
     println!(
         "| {:27} | requests | CPU µs | min–max | ÷ P-256 sign | ÷ RSA sign | per core and s | \
-         ops/s | p50 ms | p99 ms |",
+         ops/s | p50 ms | p99 ms | peer, CPU µs | peer ÷ ours |",
         "operation"
     );
     println!(
         "|:{0:-<28}|---------:|-------:|--------:|-------------:|-----------:|---------------:|\
-         ------:|-------:|-------:|",
+         ------:|-------:|-------:|-------------:|------------:|",
         ""
     );
     for row in rows {
@@ -64,9 +66,12 @@ fn print_row(row: &Row, primitives: &Primitives) {
     let cpu = of(|round| micros(round.cpu));
     let p50 = of(|round| micros(percentile(&round.latencies, 50)) / 1_000.0);
     let p99 = of(|round| micros(percentile(&round.latencies, 99)) / 1_000.0);
+    let theirs = sorted(row.peer.iter().map(|round| micros(round.cpu)).collect());
+    let peer = theirs.get(theirs.len() / 2).copied();
     let (middle, last) = (cpu.len() / 2, cpu.len() - 1);
     println!(
-        "| {:27} | {:8} | {:6.0} | {:>7} | {:12.1} | {:10.2} | {:14.0} | {:5.0} | {:6.2} | {:6.2} |",
+        "| {:27} | {:8} | {:6.0} | {:>7} | {:12.1} | {:10.2} | {:14.0} | {:5.0} | {:6.2} | {:6.2} | {:>12} | \
+         {:>11} |",
         row.name,
         row.requests,
         cpu[middle],
@@ -77,6 +82,8 @@ fn print_row(row: &Row, primitives: &Primitives) {
         of(|round| round.per_second)[middle],
         p50[middle],
         p99[last],
+        peer.map_or_else(|| "–".to_owned(), |peer| format!("{peer:.0}")),
+        peer.map_or_else(|| "–".to_owned(), |peer| format!("{:.1}", peer / cpu[middle])),
     );
 }
 

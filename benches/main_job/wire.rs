@@ -89,6 +89,11 @@ impl Answer {
         pairs.filter(move |(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
+    /// Every cookie that the answer sets, as `name=value`.
+    pub fn cookies(&self) -> impl Iterator<Item = &str> {
+        self.headers("set-cookie").filter_map(|cookie| cookie.split(';').next())
+    }
+
     /// The value of a cookie that the answer sets.
     pub fn cookie(&self, name: &str) -> Option<String> {
         let pairs = self.headers("set-cookie").filter_map(|cookie| cookie.split_once('='));

@@ -31,6 +31,8 @@ pub enum AccessError {
     Invalid,
     #[error("the access token lacks the scope `openid`")]
     Scope,
+    #[error("who acts on a person's behalf does not end the person's session")]
+    OnBehalf,
     #[error(transparent)]
     Proof(#[from] ProofFault),
     #[error(transparent)]
@@ -52,6 +54,8 @@ pub struct Verified {
     pub person: Option<Person>,
     /// The claims that the application asked for by name, beside the scope.
     pub asked: Vec<String>,
+    /// The application that the person signed in to; after an exchange another than the token's.
+    granted_to: Option<ClientId>,
     /// From then on it has to be looked at again.
     until: UnixTime,
 }
@@ -67,14 +71,26 @@ impl Broker {
     ///
     /// # Errors
     /// [`AccessError::Invalid`].
-    pub(super) fn read_access_token(&self, token: &str) -> Result<AccessToken, AccessError> {
+    pub(super) async fn read_access_token(&self, token: &str) -> Result<AccessToken, AccessError> {
+        let access =
+            if is_jwt(token) { self.read_signed(token)? } else { self.find_opaque(token).await? };
+        let ours = access.iss == self.issuer() && self.clock.now() < access.exp;
+        if ours { Ok(access) } else { Err(AccessError::Invalid) }
+    }
+
+    async fn find_opaque(&self, token: &str) -> Result<AccessToken, AccessError> {
+        let digest = sha256_base64url(token);
+        let find = move |conn: &mut _| store::access_tokens::find(conn, &digest);
+        let claims = self.store.look_up(find).await?.ok_or(AccessError::Invalid)?;
+        serde_json::from_str(&claims).map_err(|error| Error::Broken(error.to_string()).into())
+    }
+
+    fn read_signed(&self, token: &str) -> Result<AccessToken, AccessError> {
         let invalid = |_| AccessError::Invalid;
         let jws = Jws::parse(token).and_then(|jws| jws.of_type("at+jwt")).map_err(invalid)?;
         let keys = self.keys();
         let key = jws.kid().and_then(|kid| keys.verifying(kid)).ok_or(AccessError::Invalid)?;
-        let access: AccessToken = jws.verify(key).map_err(invalid)?;
-        let ours = access.iss == self.issuer() && self.clock.now() < access.exp;
-        if ours { Ok(access) } else { Err(AccessError::Invalid) }
+        jws.verify(key).map_err(invalid)
     }
 
     /// Verifies an access token and everything that it lives by: client, grant, session, account. Says
@@ -93,7 +109,10 @@ impl Broker {
             Some(verified) => verified,
             None => self.look_behind(token, digest, here, now).await?,
         };
-        let known = self.configuration().client(&verified.access.client_id).is_some();
+        let configuration = self.configuration();
+        let known = |id: &ClientId| configuration.client(id).is_some();
+        let known =
+            known(&verified.access.client_id) && verified.granted_to.as_ref().is_none_or(known);
         if known { Ok(verified) } else { Err(AccessError::Invalid) }
     }
 
@@ -104,8 +123,9 @@ impl Broker {
         here: u64,
         now: UnixTime,
     ) -> Result<Arc<Verified>, AccessError> {
-        let access = self.read_access_token(token)?;
+        let access = self.read_access_token(token).await?;
         let (grant, own) = (grant_of(&access), own_digest(&access));
+        let by_itself = grant.is_none() || access.act.is_some();
         let idle = self.settings.sessions.idle;
         let read = move |conn: &mut _| -> Result<_, AccessError> {
             // Before all else: what is revoked after it makes the verdict one of yesterday.
@@ -114,11 +134,10 @@ impl Broker {
                 Some(id) => Standing::find(conn, id, now, idle)?,
                 None => None,
             };
-            let revoked = match &grant {
-                Some(_) => standing.is_none(),
-                None => store::replays::holds(conn, &own)?,
-            };
-            if revoked { Err(AccessError::Invalid) } else { Ok((everywhere, standing)) }
+            // What has no sign-in of its own to end with may have been revoked by itself.
+            let ended = grant.is_some() && standing.is_none();
+            let revoked = by_itself && store::replays::holds(conn, &own)?;
+            if ended || revoked { Err(AccessError::Invalid) } else { Ok((everywhere, standing)) }
         };
         let (everywhere, standing) = self.store.look_up(read).await?;
         let until = standing.as_ref().map_or(access.exp, |standing| standing.until(idle));
@@ -202,6 +221,9 @@ impl Broker {
         caller: &Caller,
     ) -> Result<(), AccessError> {
         let verified = self.verify_presented(Some(presented)).await?;
+        if verified.access.act.is_some() {
+            return Err(AccessError::OnBehalf);
+        }
         let grant = grant_of(&verified.access).ok_or(AccessError::Invalid)?;
         let (now, idle) = (self.clock.now(), self.settings.sessions.idle);
         let find = move |conn: &mut _| Standing::find(conn, &grant, now, idle);
@@ -210,9 +232,10 @@ impl Broker {
             self.revoke_grant(standing.grant, caller).await?;
         }
         match standing.session {
-            Some(session) => Ok(drop(self.end_session(session, caller).await?)),
-            None => Ok(()),
+            Some(session) => self.end_session(session, caller).await.map(drop)?,
+            None => {}
         }
+        Ok(())
     }
 
     /// The client and session of an ID token of ours, expired or not, as a hint for signing out.
@@ -230,13 +253,18 @@ impl Broker {
     }
 }
 
+/// Random tokens have no dot; signed ones have three parts.
+pub(super) fn is_jwt(token: &str) -> bool {
+    token.contains('.')
+}
+
 /// The grant that a person's access token came of.
 pub(super) fn grant_of(access: &AccessToken) -> Option<GrantId> {
     access.login_id.as_ref()?;
     access.jti.split_once('.').map(|(grant, _)| GrantId(grant.to_owned()))
 }
 
-/// The name under which the token of an application that acts for itself is remembered as revoked.
+/// The name under which a token that was revoked by itself is remembered.
 pub(super) fn own_digest(access: &AccessToken) -> String {
     sha256_base64url(format!("revoked access token {}", access.jti))
 }
@@ -245,11 +273,12 @@ impl Verified {
     fn new(mut access: AccessToken, standing: Option<Standing>, until: UnixTime) -> Self {
         let until = until.min(access.exp);
         let Some(Standing { grant, account, granted, .. }) = standing else {
-            return Self { access, person: None, asked: Vec::new(), until };
+            return Self { access, person: None, asked: Vec::new(), granted_to: None, until };
         };
         access.roles = roles::effective(&granted, access.organization.as_ref());
         let person = person(account, access.roles.clone(), access.organization.clone());
-        Self { access, person: Some(person), asked: grant.request.claims.userinfo, until }
+        let (asked, granted_to) = (grant.request.claims.userinfo, Some(grant.client_id));
+        Self { access, person: Some(person), asked, granted_to, until }
     }
 
     #[cfg(test)]

@@ -274,7 +274,7 @@ impl Broker {
             .await?;
         let standing = polled?;
         let scope = standing.grant.request.scope.clone();
-        self.mint(asker, standing, scope, None, refresh_token, now)
+        self.mint(asker, standing, scope, None, refresh_token, now).await
     }
 }
 

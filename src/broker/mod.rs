@@ -19,8 +19,10 @@ mod configuration;
 mod counterpart;
 pub mod devices;
 mod error;
+mod exchange;
 pub mod forecast;
 mod gate;
+mod issue;
 mod keyring;
 pub mod login;
 pub mod logout;
@@ -32,7 +34,7 @@ mod refresh;
 pub mod refusals;
 pub mod registration;
 pub mod resources;
-mod revocation;
+pub mod revocation;
 pub mod session;
 mod settings;
 mod standing;
@@ -74,6 +76,8 @@ pub struct Broker {
     outbound: outbound::Outbound,
     upstreams: upstream::UpstreamCache,
     refusals: refusals::Counter,
+    /// One look for changes at a time: of two, the slower would put back what was.
+    refreshing: tokio::sync::Mutex<()>,
     /// One round of refreshing metadata at a time.
     metadata_round: tokio::sync::Mutex<()>,
     metadata_turns: metadata::Turns,

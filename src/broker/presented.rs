@@ -8,7 +8,7 @@ use super::{
     tokens::TokenError,
 };
 use crate::{
-    op::{self, Once, Presented, Proof, ProofExpectations, ProofFault},
+    op::{self, Once, Presented, Proof, ProofExpectations, ProofFault, TokenRefusal},
     store,
 };
 
@@ -53,7 +53,7 @@ impl Broker {
         let url = format!("{}{path}", self.issuer());
         let now = self.clock.now();
         let expected = ProofExpectations { method: "POST", url: &url, access_token: None, now };
-        let proof = op::check_proof(proof, &expected).map_err(op::TokenRefusal::from)?;
+        let proof = op::check_proof(proof, &expected).map_err(TokenRefusal::from)?;
         Ok(Some(proof))
     }
 }

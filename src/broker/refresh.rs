@@ -98,7 +98,7 @@ impl Broker {
             }
             Used::Replayed => return Err(TokenRefusal::ReplayedRefreshToken.into()),
         };
-        self.mint(asker, *standing, scope, None, Some(token), now)
+        self.mint(asker, *standing, scope, None, Some(token), now).await
     }
 
     /// Forgets sealed successors whose grace has ended.

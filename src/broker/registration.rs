@@ -252,6 +252,9 @@ impl Broker {
             roles: before.roles,
             identity_providers: before.identity_providers,
             audiences: before.audiences,
+            exchange_audiences: before.exchange_audiences,
+            access_token_format: before.access_token_format,
+            access_token_lifetime_seconds: before.access_token_lifetime_seconds,
             claims: before.claims,
             allowed_origins: before.allowed_origins,
             ..client

@@ -2,7 +2,7 @@
 
 use super::{
     Broker, Caller, Client, Error,
-    access::{AccessError, grant_of, own_digest},
+    access::{AccessError, grant_of, is_jwt, own_digest},
     standing::Standing,
     tokens::{TokenError, issued},
 };
@@ -22,6 +22,12 @@ enum Known {
     Access(Box<AccessToken>),
     Refresh(Box<refresh_tokens::RefreshToken>, Box<Grant>),
     Nothing,
+}
+
+/// The answer of the introspection endpoint, as it was asked for (RFC 7662 §2.2, RFC 9701 §5).
+pub enum IntrospectionAnswer {
+    Plain(Box<Introspection>),
+    Signed(String),
 }
 
 impl Broker {
@@ -60,7 +66,7 @@ impl Broker {
                 Err(TokenRefusal::ForeignToken.into())
             }
             Known::Refresh(_, grant) => Ok(self.revoke_grant(*grant, caller).await?),
-            Known::Access(access) => match grant_of(&access) {
+            Known::Access(access) => match grant_of(&access).filter(|_| access.act.is_none()) {
                 Some(id) => match self.find_grant(id).await? {
                     Some(grant) => Ok(self.revoke_grant(grant, caller).await?),
                     None => Ok(()),
@@ -70,7 +76,8 @@ impl Broker {
         }
     }
 
-    /// `POST /oauth2/introspect`. A token that the application may not know of is not active to it.
+    /// `POST /oauth2/introspect`. A token that the application may not know of is not active to it. `signed`
+    /// asks for the answer as a JWT, under the algorithm of the application's ID tokens.
     ///
     /// # Errors
     /// [`TokenRefusal`]; public applications are refused, since anybody may speak for them.
@@ -78,9 +85,10 @@ impl Broker {
         &self,
         authorization: Option<&str>,
         parameters: &Parameters,
+        signed: bool,
         caller: &Caller,
-    ) -> Result<Introspection, TokenError> {
-        let answer = self.answer_introspect(authorization, parameters).await;
+    ) -> Result<IntrospectionAnswer, TokenError> {
+        let answer = self.answer_introspect(authorization, parameters, signed).await;
         if let Err(TokenError::Refused(refusal)) = &answer {
             self.token_refused(authorization, parameters, refusal, caller).await;
         }
@@ -91,20 +99,35 @@ impl Broker {
         &self,
         authorization: Option<&str>,
         parameters: &Parameters,
-    ) -> Result<Introspection, TokenError> {
+        signed: bool,
+    ) -> Result<IntrospectionAnswer, TokenError> {
         let client = self.authenticate_client(authorization, parameters).await?;
         if client.resource.client_type == ClientType::Public {
             return Err(TokenRefusal::AuthMethod.into());
         }
         let token = parameters.get("token").ok_or(TokenRefusal::Missing("token"))?;
-        if !is_jwt(token) {
-            return self.introspect_refresh(&client, token).await;
+        let known = self.introspection_of(&client, token).await?;
+        if !signed {
+            return Ok(IntrospectionAnswer::Plain(Box::new(known)));
         }
+        let claims = known.for_signing(self.issuer(), client.id.clone(), self.clock.now());
+        let keys = self.keys();
+        let key = keys.signing(client.resource.id_token_signed_response_alg)?;
+        let jwt = key.sign("token-introspection+jwt", &claims).map_err(Error::from)?;
+        Ok(IntrospectionAnswer::Signed(jwt))
+    }
+
+    async fn introspection_of(
+        &self,
+        client: &Client,
+        token: &str,
+    ) -> Result<Introspection, TokenError> {
         match self.verify_access_token(token).await {
-            Ok(verified) if may_know(&client, &verified.access) => {
+            Ok(verified) if may_know(client, &verified.access) => {
                 Ok(Introspection::access(verified.access.clone()))
             }
             Err(AccessError::Failed(error)) => Err(error.into()),
+            Err(_) if !is_jwt(token) => self.introspect_refresh(client, token).await,
             Ok(_) | Err(_) => Ok(Introspection::inactive()),
         }
     }
@@ -139,9 +162,11 @@ impl Broker {
 
     /// Which token of ours it is. An access token that has expired is none any more.
     async fn recognise(&self, token: &str) -> Result<Known, Error> {
-        if is_jwt(token) {
-            let read = self.read_access_token(token);
-            return Ok(read.map_or(Known::Nothing, |access| Known::Access(Box::new(access))));
+        match self.read_access_token(token).await {
+            Ok(access) => return Ok(Known::Access(Box::new(access))),
+            Err(AccessError::Failed(error)) => return Err(error),
+            Err(_) if is_jwt(token) => return Ok(Known::Nothing),
+            Err(_) => {}
         }
         let digest = sha256_base64url(token);
         let find = move |conn: &mut _| -> Result<_, Error> {
@@ -173,7 +198,8 @@ impl Broker {
             .await
     }
 
-    /// The token of an application that acts for itself is remembered as revoked until it expires.
+    /// The token of an application that acts for itself, or on behalf of a person whose sign-in is another
+    /// application's, is remembered as revoked until it expires.
     async fn revoke_own(&self, access: &AccessToken, caller: &Caller) -> Result<(), Error> {
         let (digest, until) = (own_digest(access), access.exp);
         let event = caller.event(Action::TokenRevoked, Outcome::Success, self.clock.now());
@@ -188,11 +214,6 @@ impl Broker {
             })
             .await
     }
-}
-
-/// Refresh tokens are random; access tokens have three parts.
-fn is_jwt(token: &str) -> bool {
-    token.contains('.')
 }
 
 /// An application may know of its own tokens, and of those meant for what it serves.

@@ -69,6 +69,7 @@ impl Broker {
             outbound,
             upstreams: UpstreamCache::default(),
             refusals: Counter::default(),
+            refreshing: tokio::sync::Mutex::default(),
             metadata_round: tokio::sync::Mutex::default(),
             metadata_turns: Turns::default(),
             verdicts: Verdicts::default(),

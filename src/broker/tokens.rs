@@ -1,11 +1,10 @@
 //! The token endpoint and what tokens open: codes become tokens, tokens become claims.
 
-use std::collections::BTreeSet;
-
 use super::{
     Broker, Caller, Client, Error,
     access::person,
     clients::{Authenticated, Unspent},
+    issue::respond,
     refresh::begin_family,
     standing::Standing,
 };
@@ -17,11 +16,11 @@ use crate::{
         login::Authentication,
         resource::ClientType,
         roles,
-        words::{OrganizationId, RoleId, UnixTime},
+        words::{OrganizationId, UnixTime},
     },
     op::{
-        self, AccessToken, Confirmation, IdToken, Parameters, PersonalClaims, ProofFault,
-        TokenRefusal, TokenRequest, TokenResponse,
+        self, AccessToken, IdToken, Parameters, PersonalClaims, ProofFault, TokenRefusal,
+        TokenRequest, TokenResponse,
     },
     store::{self, Tx, grants::Grant},
 };
@@ -154,6 +153,7 @@ impl Broker {
             TokenRequest::Refresh { refresh_token, scope } => {
                 self.refresh_tokens(asker, &refresh_token, scope).await
             }
+            TokenRequest::Exchange(request) => self.exchange_token(asker, request).await,
             TokenRequest::Device { device_code } => self.redeem_device(asker, &device_code).await,
         }
     }
@@ -222,14 +222,14 @@ impl Broker {
             Redemption::Granted(standing) => {
                 let scope = standing.grant.request.scope.clone();
                 let nonce = standing.grant.request.nonce.clone();
-                self.mint(asker, *standing, scope, nonce, refresh_token, now)
+                self.mint(asker, *standing, scope, nonce, refresh_token, now).await
             }
             Redemption::Replayed => Err(TokenRefusal::ReplayedCode.into()),
         }
     }
 
     /// Signs the tokens of a grant. Refreshed ID tokens carry no `nonce` (OIDC Core §12.2).
-    pub(super) fn mint(
+    pub(super) async fn mint(
         &self,
         asker: &Asker<'_>,
         standing: Standing,
@@ -270,8 +270,12 @@ impl Broker {
         } else {
             None
         };
-        let response = self.respond(client, access, id_token)?;
-        Ok(TokenResponse { refresh_token, project, profile, ..response })
+        let issued = self.issue(client, &access)?;
+        if let Some(stored) = issued.stored {
+            self.store.write(move |tx| stored.write(tx)).await?;
+        }
+        let response = respond(issued.token, access);
+        Ok(TokenResponse { id_token, refresh_token, project, profile, ..response })
     }
 
     /// A token for an application that acts for itself (RFC 6749 §4.4).
@@ -293,63 +297,19 @@ impl Broker {
         let mut event = asker.caller.event(Action::TokenIssue, Outcome::Success, now);
         event = event.by(Actor::Client(client.id.clone()));
         event.client = Some(client.id.clone());
-        let unspent = asker.unspent.clone();
+        let issued = self.issue(client, &access)?;
+        let (unspent, stored) = (asker.unspent.clone(), issued.stored);
         self.store
             .write(move |tx| -> Result<(), TokenError> {
                 unspent.spend(tx)?;
+                if let Some(stored) = &stored {
+                    stored.write(tx)?;
+                }
                 tx.audit(event.clone());
                 Ok(())
             })
             .await?;
-        self.respond(client, access, None)
-    }
-
-    /// The claims that every access token of this client has.
-    fn access_token(
-        &self,
-        asker: &Asker<'_>,
-        resource: Option<String>,
-        now: UnixTime,
-    ) -> AccessToken {
-        let client = asker.client;
-        AccessToken {
-            iss: self.issuer().to_owned(),
-            sub: client.id.0.clone(),
-            aud: resource.unwrap_or_else(|| self.issuer().to_owned()),
-            exp: now.plus(client.resource.access_token_lifetime_seconds),
-            iat: now,
-            jti: String::new(),
-            client_id: client.id.clone(),
-            scope: String::new(),
-            login_id: None,
-            sid: None,
-            auth_time: None,
-            amr: Vec::new(),
-            acr: None,
-            roles: BTreeSet::<RoleId>::new(),
-            organization: None,
-            cnf: asker.jkt.clone().map(|jkt| Confirmation { jkt }),
-        }
-    }
-
-    fn respond(
-        &self,
-        client: &Client,
-        access: AccessToken,
-        id_token: Option<String>,
-    ) -> Result<TokenResponse, TokenError> {
-        let keys = self.keys();
-        let key = keys.signing(client.resource.access_token_signed_response_alg)?;
-        Ok(TokenResponse {
-            access_token: key.sign("at+jwt", &access).map_err(Error::from)?,
-            token_type: access.token_type(),
-            expires_in: client.resource.access_token_lifetime_seconds,
-            scope: access.scope,
-            id_token,
-            refresh_token: None,
-            project: None,
-            profile: None,
-        })
+        Ok(respond(issued.token, access))
     }
 
     /// The client's organization, else the provider's, else none.

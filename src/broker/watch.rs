@@ -22,6 +22,7 @@ impl Broker {
     /// # Errors
     /// [`Error`] when the database fails; what is in memory stays.
     pub async fn refresh(&self) -> Result<(), Error> {
+        let _one_at_a_time = self.refreshing.lock().await;
         let current = self.configuration();
         let keys_version = self.keys().version();
         let master = self.master.clone();

@@ -113,7 +113,7 @@ impl Jwk {
     #[must_use]
     pub fn verifying_key(&self, alg: SigningAlg) -> Option<VerifyingKey> {
         let meant = self.use_.as_deref().is_none_or(|use_| use_ == "sig")
-            && self.alg.as_deref().is_none_or(|named| named == alg.name());
+            && self.alg.as_deref().is_none_or(|named| SigningAlg::named(named) == Some(alg));
         let key = match (alg, self.kty.as_str()) {
             (SigningAlg::RS256 | SigningAlg::PS256, "RSA") if meant => self.rsa()?,
             (SigningAlg::ES256, "EC") if meant => self.ec()?,

@@ -279,7 +279,7 @@ impl Jws {
     /// # Errors
     /// [`JwsError`] says what is not as it should be.
     pub fn verify<T: DeserializeOwned>(&self, key: &VerifyingKey) -> Result<T, JwsError> {
-        if self.header.alg != key.alg().name() {
+        if SigningAlg::named(&self.header.alg) != Some(key.alg()) {
             return Err(JwsError::OtherAlgorithm);
         }
         if !key.verifies(self.signed.as_bytes(), &self.signature) {
@@ -337,6 +337,18 @@ mod tests {
                     "{alg}"
                 );
             }
+        }
+    }
+
+    /// RFC 9864 §2.2: the same algorithm by its newer name, and no other by that.
+    #[test]
+    fn eddsa_has_two_names() {
+        for key in keys() {
+            let header = json!({ "alg": "Ed25519" });
+            let token = key.sign_under(&header, &json!({})).expect("signed");
+            let verified = Jws::parse(&token).expect("parses").verify::<Value>(&public(&key));
+            let expected = key.alg() == SigningAlg::EdDSA;
+            assert_eq!(verified.is_ok(), expected, "{key:?}");
         }
     }
 

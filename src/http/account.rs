@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 
-use super::{context::Context, form::Form, logout, page, page::Page};
+use super::{admin::Moment, context::Context, form::Form, logout, page, page::Page};
 use crate::{
     broker::{accounts::PasswordError, login::Given, session::SignedIn},
     crypto::{same, sha256_base64url},
@@ -30,7 +30,7 @@ struct Account<'a> {
     username: &'a str,
     roles: Vec<String>,
     provider: String,
-    since: String,
+    since: Moment,
     csrf: String,
     administers: bool,
     applications: Vec<Given>,
@@ -119,7 +119,7 @@ async fn account(request: HttpRequest, context: Context) -> HttpResponse {
         username: signed_in.account.username.as_deref().unwrap_or_default(),
         roles: broker.role_names(&signed_in.granted),
         provider: provider.unwrap_or_else(|| "Medict, with a password".to_owned()),
-        since: by.auth_time.to_rfc3339(),
+        since: Moment::new(by.auth_time),
         csrf: csrf_of(context.session().unwrap_or_default()),
         administers: powers.permit("IdentityProvider", "read", None),
         applications,

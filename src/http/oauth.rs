@@ -21,6 +21,7 @@ use crate::{
     broker::{
         access::{AccessError, UserInfoAnswer},
         login::Unanswerable,
+        revocation::IntrospectionAnswer,
         tokens::TokenError,
     },
     domain::{
@@ -136,10 +137,23 @@ async fn revoke(request: HttpRequest, context: Context, form: Form) -> HttpRespo
     }
 }
 
-/// `POST /oauth2/introspect` — RFC 7662 §2.1.
+const INTROSPECTION_JWT: &str = "application/token-introspection+jwt";
+
+fn is_introspection_jwt(kind: &str) -> bool {
+    kind.trim().eq_ignore_ascii_case(INTROSPECTION_JWT)
+}
+
+/// `POST /oauth2/introspect` — RFC 7662 §2.1, RFC 9701 §4.
 async fn introspect(request: HttpRequest, context: Context, form: Form) -> HttpResponse {
-    match context.broker.introspect(authorization(&request), &form.0, &context.caller).await {
-        Ok(known) => HttpResponse::Ok().json(known),
+    let accepts = request.headers().get_all(header::ACCEPT).filter_map(|v| v.to_str().ok());
+    let mut accepts = accepts.flat_map(|accept| accept.split(','));
+    let signed = accepts.any(|kind| kind.split(';').next().is_some_and(is_introspection_jwt));
+    let (authorization, caller) = (authorization(&request), &context.caller);
+    match context.broker.introspect(authorization, &form.0, signed, caller).await {
+        Ok(IntrospectionAnswer::Plain(known)) => HttpResponse::Ok().json(known),
+        Ok(IntrospectionAnswer::Signed(jwt)) => {
+            HttpResponse::Ok().insert_header((header::CONTENT_TYPE, INTROSPECTION_JWT)).body(jwt)
+        }
         Err(error) => token_refused(&context, &error),
     }
 }
@@ -151,7 +165,7 @@ pub fn authorization(request: &HttpRequest) -> Option<&str> {
 }
 
 /// The `DPoP` header; several, or one that is no text, are no proof either.
-fn proof(request: &HttpRequest) -> Option<&str> {
+pub fn proof(request: &HttpRequest) -> Option<&str> {
     let mut all = request.headers().get_all("dpop");
     let first = all.next()?;
     Some(first.to_str().ok().filter(|_| all.next().is_none()).unwrap_or("?"))
@@ -182,6 +196,12 @@ const fn status_of(code: ErrorCode) -> StatusCode {
 
 /// An error as RFC 6749 §5.2 has it.
 pub fn error(status: StatusCode, code: ErrorCode, description: &str) -> HttpResponse {
+    // What came from outside may hold anything; a description may not.
+    let plain = |c: char| match c {
+        ' '..='~' if !matches!(c, '"' | '\\') => c,
+        _ => '?',
+    };
+    let description: String = description.chars().map(plain).collect();
     HttpResponse::build(status)
         .json(json!({ "error": code.as_str(), "error_description": description }))
 }
@@ -280,7 +300,7 @@ pub fn challenge(answer: &mut HttpResponse, refusal: &AccessError) {
     for scheme in schemes {
         let mut text = format!("{scheme} realm=\"medict\"{}", error.as_deref().unwrap_or_default());
         if *scheme == "DPoP" {
-            let algs = SigningAlg::ALL.map(SigningAlg::name).join(" ");
+            let algs = SigningAlg::KNOWN.join(" ");
             text.push_str(&format!(", algs=\"{algs}\""));
         }
         if let Ok(value) = HeaderValue::from_str(&text) {
@@ -294,7 +314,7 @@ const fn code_of(refusal: &AccessError) -> Option<ErrorCode> {
         AccessError::Missing | AccessError::Failed(_) => None,
         AccessError::TwoTokens => Some(ErrorCode::InvalidRequest),
         AccessError::Invalid => Some(ErrorCode::InvalidToken),
-        AccessError::Scope => Some(ErrorCode::InsufficientScope),
+        AccessError::Scope | AccessError::OnBehalf => Some(ErrorCode::InsufficientScope),
         AccessError::Proof(fault) => Some(fault.code()),
     }
 }

@@ -15,8 +15,8 @@ pub fn routes(app: &mut web::ServiceConfig) {
 
 /// `POST /oauth2/par` — RFC 9126 §2.
 async fn push(request: HttpRequest, context: Context, form: Form) -> HttpResponse {
-    let authorization = oauth::authorization(&request);
-    match context.broker.push(authorization, &form.0, &context.caller).await {
+    let (authorization, proof) = (oauth::authorization(&request), oauth::proof(&request));
+    match context.broker.push(authorization, proof, &form.0, &context.caller).await {
         Ok(pushed) => HttpResponse::Created()
             .json(json!({ "request_uri": pushed.request_uri, "expires_in": pushed.expires_in })),
         Err(error) => refused(&context, error),

@@ -87,7 +87,10 @@ fn metadata(body: &[u8]) -> Result<ClientMetadata, RegistrationRefusal> {
     let text = std::str::from_utf8(body).ok().filter(|text| !text.contains("\\u0000"));
     let text = text.ok_or_else(|| RegistrationRefusal::Malformed("it is no text".to_owned()))?;
     let malformed = |error: serde_json::Error| RegistrationRefusal::Malformed(error.to_string());
-    serde_json::from_str(text).map_err(malformed)
+    // An object first: a list would pass for a struct whose members all have defaults.
+    let fields: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(text).map_err(malformed)?;
+    serde_json::from_value(fields.into()).map_err(malformed)
 }
 
 /// The token of `Authorization: Bearer` (RFC 6750 §2.1).

@@ -42,6 +42,25 @@ pub struct AccessToken {
     /// Absent: whoever has the token may use it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
+    /// Who acts on the person's behalf, after an exchange.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<Actor>,
+}
+
+/// An application that acts on a person's behalf, and the one before it (RFC 8693 §4.1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    pub sub: ClientId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<Box<Self>>,
+}
+
+impl Actor {
+    /// How many stand in this row.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        1 + self.act.as_ref().map_or(0, |before| before.length())
+    }
 }
 
 /// The key that an access token is bound to (RFC 7800 §3.1, RFC 9449 §6.1).

@@ -26,8 +26,9 @@ pub enum ErrorCode {
     ConsentRequired,
     RequestNotSupported,
     RequestUriNotSupported,
+    InvalidRequestObject,
     RegistrationNotSupported,
-    // RFC 8707 §2
+    // RFC 8693 §2.2.2, RFC 8707 §2
     InvalidTarget,
     // RFC 6750 §3.1
     InvalidToken,
@@ -59,6 +60,7 @@ impl ErrorCode {
             Self::ConsentRequired => "consent_required",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
+            Self::InvalidRequestObject => "invalid_request_object",
             Self::RegistrationNotSupported => "registration_not_supported",
             Self::InvalidTarget => "invalid_target",
             Self::InvalidToken => "invalid_token",

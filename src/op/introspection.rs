@@ -36,7 +36,21 @@ pub struct RefreshClaims {
     pub sid: SessionId,
 }
 
+/// The same as claims to sign (RFC 9701 §5).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SignedIntrospection {
+    iss: String,
+    aud: ClientId,
+    iat: UnixTime,
+    token_introspection: Introspection,
+}
+
 impl Introspection {
+    #[must_use]
+    pub fn for_signing(self, issuer: &str, aud: ClientId, now: UnixTime) -> SignedIntrospection {
+        SignedIntrospection { iss: issuer.to_owned(), aud, iat: now, token_introspection: self }
+    }
+
     #[must_use]
     pub const fn inactive() -> Self {
         Self { active: false, token_type: None, claims: Claims::None {} }

@@ -31,8 +31,10 @@ const CLAIMS: &[&str] = &[
     "fhirUser",
 ];
 
-/// The algorithms that we know.
+/// The algorithms that we sign with.
 type Algs = [&'static str; SigningAlg::ALL.len()];
+/// The algorithms that others may sign with.
+type Known = [&'static str; SigningAlg::KNOWN.len()];
 
 const AUTH_METHODS: [&str; 4] =
     ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"];
@@ -59,17 +61,20 @@ pub struct Metadata {
     id_token_signing_alg_values_supported: Algs,
     userinfo_signing_alg_values_supported: Algs,
     token_endpoint_auth_methods_supported: &'static [&'static str],
-    token_endpoint_auth_signing_alg_values_supported: Algs,
+    token_endpoint_auth_signing_alg_values_supported: Known,
     revocation_endpoint_auth_methods_supported: &'static [&'static str],
-    revocation_endpoint_auth_signing_alg_values_supported: Algs,
+    revocation_endpoint_auth_signing_alg_values_supported: Known,
     introspection_endpoint_auth_methods_supported: &'static [&'static str],
-    introspection_endpoint_auth_signing_alg_values_supported: Algs,
+    introspection_endpoint_auth_signing_alg_values_supported: Known,
+    introspection_signing_alg_values_supported: Algs,
     code_challenge_methods_supported: &'static [&'static str],
-    dpop_signing_alg_values_supported: Algs,
+    dpop_signing_alg_values_supported: Known,
     claims_supported: &'static [&'static str],
     prompt_values_supported: &'static [&'static str],
     claims_parameter_supported: bool,
     request_parameter_supported: bool,
+    request_object_signing_alg_values_supported: Algs,
+    require_signed_request_object: bool,
     request_uri_parameter_supported: bool,
     require_pushed_authorization_requests: bool,
     authorization_response_iss_parameter_supported: bool,
@@ -105,23 +110,27 @@ impl Metadata {
                 "refresh_token",
                 "client_credentials",
                 "urn:ietf:params:oauth:grant-type:device_code",
+                "urn:ietf:params:oauth:grant-type:token-exchange",
             ],
             subject_types_supported: &["public"],
             id_token_signing_alg_values_supported: algs,
             userinfo_signing_alg_values_supported: algs,
             token_endpoint_auth_methods_supported: &AUTH_METHODS,
-            token_endpoint_auth_signing_alg_values_supported: algs,
+            token_endpoint_auth_signing_alg_values_supported: SigningAlg::KNOWN,
             revocation_endpoint_auth_methods_supported: &AUTH_METHODS,
-            revocation_endpoint_auth_signing_alg_values_supported: algs,
-            introspection_endpoint_auth_signing_alg_values_supported: algs,
+            revocation_endpoint_auth_signing_alg_values_supported: SigningAlg::KNOWN,
+            introspection_endpoint_auth_signing_alg_values_supported: SigningAlg::KNOWN,
+            introspection_signing_alg_values_supported: algs,
             // Anybody could speak for a client without credentials.
             introspection_endpoint_auth_methods_supported: AUTH_METHODS.split_at(1).1,
             code_challenge_methods_supported: &["S256"],
-            dpop_signing_alg_values_supported: algs,
+            dpop_signing_alg_values_supported: SigningAlg::KNOWN,
             claims_supported: CLAIMS,
             prompt_values_supported: &["none", "login", "select_account", "consent"],
             claims_parameter_supported: true,
-            request_parameter_supported: false,
+            request_parameter_supported: true,
+            request_object_signing_alg_values_supported: algs,
+            require_signed_request_object: false,
             // Those of our own making always are (RFC 9126 §5).
             request_uri_parameter_supported: false,
             require_pushed_authorization_requests: false,

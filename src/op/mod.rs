@@ -16,6 +16,7 @@ mod consent;
 mod device;
 mod dpop;
 mod error;
+mod exchange;
 mod introspection;
 mod logout_token;
 mod me;
@@ -24,6 +25,7 @@ mod once;
 mod parameters;
 mod pushed;
 mod registration;
+mod request_object;
 mod token;
 
 pub use answer::{Delivery, ReturnAddress, with_query};
@@ -33,7 +35,7 @@ pub use authorize::{
 };
 use claims::scope_of;
 pub use claims::{
-    AccessToken, Confirmation, IdToken, Person, PersonalClaims, SignedUserInfo, UserInfo,
+    AccessToken, Actor, Confirmation, IdToken, Person, PersonalClaims, SignedUserInfo, UserInfo,
 };
 pub use client::{
     AssertionExpectations, AssertionFault, ClientCredentials, Credential, check_assertion,
@@ -49,6 +51,7 @@ pub use dpop::{
     Presented, Proof, ProofExpectations, ProofFault, Scheme, check_binding, check_key, check_proof,
 };
 pub use error::ErrorCode;
+pub use exchange::{ACCESS_TOKEN, ExchangeRequest, check_exchange, exchanged};
 pub use introspection::{Introspection, RefreshClaims};
 pub use logout_token::{LogoutToken, frontchannel_address};
 pub use me::{Named, Tenant, me, profile_reference};
@@ -57,6 +60,7 @@ pub use once::Once;
 pub use parameters::{Parameters, Unreadable};
 pub use pushed::{check_pushed, pushable, pushed_handle, request_uri};
 pub use registration::{ClientInformation, ClientMetadata, Refusal as RegistrationRefusal};
+pub use request_object::{ObjectExpectations, ObjectFault, check_signed, read_request_object};
 pub use token::{
     Refusal as TokenRefusal, TokenRequest, TokenResponse, check_code, check_grant_type,
     check_narrowed_scope, check_refreshed_scope,

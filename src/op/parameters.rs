@@ -58,7 +58,9 @@ impl Parameters {
         self
     }
 
-    pub(super) fn with(mut self, name: &str, value: &str) -> Self {
+    /// The same with one parameter more, or another value for it.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
         self.0.insert(name.to_owned(), value.to_owned());
         self
     }

@@ -46,6 +46,10 @@ pub struct ClientMetadata {
     pub id_token_signed_response_alg: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub userinfo_signed_response_alg: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_object_signing_alg: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub require_signed_request_object: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub require_pushed_authorization_requests: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -133,6 +137,7 @@ impl ClientMetadata {
             "scopes": self.scopes(),
             "consent": "explicit",
             "requirePushedAuthorizationRequests": self.require_pushed_authorization_requests,
+            "requireSignedRequestObject": self.require_signed_request_object,
             "dpopBoundAccessTokens": self.dpop_bound_access_tokens,
         });
         let organization =
@@ -147,6 +152,7 @@ impl ClientMetadata {
             ("initiateLoginUri", text(self.initiate_login_uri.as_ref())),
             ("idTokenSignedResponseAlg", text(self.id_token_signed_response_alg.as_ref())),
             ("userinfoSignedResponseAlg", text(self.userinfo_signed_response_alg.as_ref())),
+            ("requestObjectSigningAlg", text(self.request_object_signing_alg.as_ref())),
             ("organization", organization),
         ] {
             if let Some(given) = given {
@@ -193,6 +199,10 @@ impl ClientMetadata {
             userinfo_signed_response_alg: client
                 .userinfo_signed_response_alg
                 .and_then(|alg| word(&alg)),
+            request_object_signing_alg: client
+                .request_object_signing_alg
+                .and_then(|alg| word(&alg)),
+            require_signed_request_object: client.require_signed_request_object,
             require_pushed_authorization_requests: client.require_pushed_authorization_requests,
             dpop_bound_access_tokens: client.dpop_bound_access_tokens,
             client_id: None,

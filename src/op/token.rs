@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{AssertionFault, ErrorCode, Named, Parameters, ProofFault};
+use super::{AssertionFault, ErrorCode, ExchangeRequest, Named, Parameters, ProofFault};
 use crate::{
     crypto::{same, sha256_base64url},
     domain::{
@@ -79,6 +79,16 @@ pub enum Refusal {
     SessionEnded,
     #[error("the scope is not one of this application's")]
     Scope,
+    #[error("{0} is not urn:ietf:params:oauth:token-type:access_token")]
+    TokenType(&'static str),
+    #[error("actor_token is not offered: who acts is the application that asks")]
+    ActorToken,
+    #[error(
+        "the subject_token is no access token of a person's that this application may exchange"
+    )]
+    Subject,
+    #[error("the application may not exchange tokens for this audience or resource")]
+    Target,
 }
 
 impl Refusal {
@@ -117,6 +127,8 @@ impl Refusal {
             Self::SlowDown => ErrorCode::SlowDown,
             Self::DeviceDenied => ErrorCode::AccessDenied,
             Self::Scope => ErrorCode::InvalidScope,
+            Self::TokenType(_) | Self::ActorToken | Self::Subject => ErrorCode::InvalidRequest,
+            Self::Target => ErrorCode::InvalidTarget,
         }
     }
 }
@@ -127,6 +139,7 @@ pub enum TokenRequest {
     Code { code: String, redirect_uri: String, code_verifier: Option<String> },
     ClientCredentials { scope: Vec<String> },
     Refresh { refresh_token: String, scope: Vec<String> },
+    Exchange(ExchangeRequest),
     Device { device_code: String },
 }
 
@@ -136,6 +149,9 @@ pub struct TokenResponse {
     pub access_token: String,
     /// `Bearer`, or `DPoP` (RFC 9449 §5).
     pub token_type: &'static str,
+    /// Only after an exchange (RFC 8693 §2.2.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issued_token_type: Option<&'static str>,
     /// Seconds.
     pub expires_in: i64,
     pub scope: String,
@@ -173,6 +189,9 @@ impl TokenRequest {
             Some("urn:ietf:params:oauth:grant-type:device_code") => {
                 Ok(Self::Device { device_code: owned("device_code")? })
             }
+            Some("urn:ietf:params:oauth:grant-type:token-exchange") => {
+                Ok(Self::Exchange(ExchangeRequest::read(parameters)?))
+            }
             Some(_) => Err(Refusal::GrantType),
             None => Err(Refusal::NoGrantType),
         }
@@ -183,6 +202,7 @@ impl TokenRequest {
             Self::Code { .. } => GrantType::AuthorizationCode,
             Self::ClientCredentials { .. } => GrantType::ClientCredentials,
             Self::Refresh { .. } => GrantType::RefreshToken,
+            Self::Exchange(_) => GrantType::TokenExchange,
             Self::Device { .. } => GrantType::DeviceCode,
         }
     }

@@ -12,6 +12,7 @@
 //! * A state change is one statement that names the state it leaves and says whether it won.
 //! * An event of the audit log is written by the transaction that it tells of.
 
+pub mod access_tokens;
 pub mod audit;
 pub mod changes;
 mod conn;

@@ -6,8 +6,8 @@ use super::member_uses::REMEMBERED;
 use super::{
     Conn, Error,
     schema::{
-        browser_sessions, devices, grants, logins, logout_notices, logouts, member_uses,
-        pushed_requests, refresh_tokens, replays, throttles, traces,
+        access_tokens, browser_sessions, devices, grants, logins, logout_notices, logouts,
+        member_uses, pushed_requests, refresh_tokens, replays, throttles, traces,
     },
 };
 use crate::domain::words::UnixTime;
@@ -34,6 +34,8 @@ pub fn expired(conn: &mut Conn, now: UnixTime) -> Result<usize, Error> {
     rows += diesel::delete(old).execute(conn)?;
     rows += diesel::delete(grants::table.filter(grants::expires_at.lt(now.0))).execute(conn)?;
     let old = refresh_tokens::table.filter(refresh_tokens::expires_at.lt(now.0));
+    rows += diesel::delete(old).execute(conn)?;
+    let old = access_tokens::table.filter(access_tokens::expires_at.lt(now.0));
     rows += diesel::delete(old).execute(conn)?;
     rows += diesel::delete(replays::table.filter(replays::expires_at.lt(now.0))).execute(conn)?;
     let old = browser_sessions::table.filter(browser_sessions::expires_at.lt(at(SESSIONS)));

@@ -161,6 +161,13 @@ table! {
     }
 }
 table! {
+    access_tokens (digest) {
+        digest -> Text,
+        claims -> Text,
+        expires_at -> BigInt,
+    }
+}
+table! {
     signing_keys (kid) {
         kid -> Text,
         purpose -> Text,

@@ -281,7 +281,9 @@ pub async fn oidcc_unsigned_request_object_supported_correctly_or_rejected_as_un
     let object = "eyJhbGciOiJub25lIn0.eyJub25jZSI6ImFub3RoZXIifQ.";
     let answer = suite.silently(&[("request", object)]).await;
     assert_eq!(answer["error"], "request_not_supported");
-    assert_eq!(suite.metadata().await["request_parameter_supported"], false);
+    let metadata = suite.metadata().await;
+    let algs = metadata["request_object_signing_alg_values_supported"].as_array().expect("a list");
+    assert!(!algs.contains(&json!("none")), "{algs:?}");
 }
 
 pub async fn oidcc_claims_essential(mut suite: Suite) {

@@ -26,7 +26,7 @@ stories! {
                 let said = |name: &str| answer.headers().get(name).map(|v| v.to_str().expect("text").to_owned());
                 assert_eq!(said("access-control-allow-origin"), allowed.then(|| origin.to_owned()), "{path}");
                 assert_eq!(said("access-control-allow-credentials").is_some(), allowed);
-                assert_eq!(said("access-control-allow-headers").is_some_and(|all| all.contains("x-medplum")), allowed);
+                assert_eq!(said("access-control-allow-headers").is_some_and(|all| all.contains("x-medplum") && all.contains("dpop")), allowed);
             }
         }
         let from_home = |path: &str| client.get(format!("{}{path}", world.url)).header("origin", HOME);

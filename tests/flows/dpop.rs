@@ -154,7 +154,7 @@ stories! {
                 let refused = answer(request(scheme, proof)).await;
                 assert_eq!(refused.status, 401, "{method} {path} {what}: {refused:?}");
                 assert!(refused.challenge.starts_with("DPoP realm="), "{what}: {refused:?}");
-                assert!(refused.challenge.contains("algs=\"RS256 PS256 ES256 EdDSA\""), "{refused:?}");
+                assert!(refused.challenge.contains("algs=\"RS256 PS256 ES256 EdDSA Ed25519\""), "{refused:?}");
             }
         }
         let form = client.post(format!("{}/oauth2/userinfo", world.url)).form(&[("access_token", token)]);
@@ -233,6 +233,38 @@ stories! {
         let mut browser = world.browser();
         browser.open(&url).await.expect("the callback");
         assert!(browser.page().url.as_str().contains("error=invalid_request"), "{}", browser.page().url);
+    }
+
+    /// So does a proof that comes with a pushed request (RFC 9449 §10.1).
+    async fn a_pushed_request_is_bound_by_its_proof(world: World) {
+        let (holder, thief) = (Holder::new(&world, world.shop()), Holder::new(&world, world.shop()));
+        let query = holder.application.authorize_url(&[("idp", "corporate")]);
+        let query = url::Url::parse(&query).expect("a URL");
+        let form: Vec<(String, String)> = query.query_pairs().into_owned().collect();
+        let (par, token) = ("/oauth2/par", "/oauth2/token");
+        let push = async |proof: String, extra: &[(&str, &str)]| {
+            let extra = extra.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+            let form: Vec<_> = form.iter().cloned().chain(extra).collect();
+            let request = reqwest::Client::new().post(format!("{}{par}", world.url));
+            answer(request.header("dpop", proof).form(&form)).await
+        };
+        assert_eq!(push(holder.proof("POST", token, None), &[]).await.error(), "invalid_dpop_proof");
+        let other = [("dpop_jkt", thief.jkt())];
+        let other = other.each_ref().map(|(name, value)| (*name, value.as_str()));
+        assert_eq!(push(holder.proof("POST", par, None), &other).await.error(), "invalid_dpop_proof");
+        let proof = holder.proof("POST", par, None);
+        let pushed = push(proof.clone(), &[]).await;
+        assert_eq!(pushed.status, 201, "{pushed:?}");
+        assert_eq!(push(proof, &[]).await.error(), "invalid_dpop_proof", "used up");
+        let request = [("client_id", "shop"), ("request_uri", text(&pushed, "request_uri"))];
+        let request = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(request).finish();
+        let mut browser = world.browser();
+        browser.open(&format!("{}/oauth2/authorize?{request}", world.url)).await.expect("the callback");
+        let code = holder.application.code(&browser);
+        assert_eq!(holder.redeem(&code, None).await.error(), "invalid_dpop_proof");
+        let stolen = thief.redeem(&code, Some(&thief.proof("POST", token, None))).await;
+        assert_eq!(stolen.error(), "invalid_grant");
+        assert_eq!(holder.redeem(&code, Some(&holder.proof("POST", token, None))).await.status, 200);
     }
 
     /// The refresh token of a public application needs the key; that of a confidential one its secret, and the

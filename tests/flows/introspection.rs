@@ -57,6 +57,25 @@ stories! {
         assert_eq!(world.clinic().post("/oauth2/introspect", &[]).await.0, 400);
     }
 
+    /// As a JWT for whoever asks for one, so that the answer can be kept as evidence (RFC 9701).
+    async fn what_is_known_of_a_token_can_be_had_signed(world: World) {
+        let clinic = refreshing(&world, "clinic").await;
+        let tokens = sign_in(&world, &clinic).await;
+        for (token, active) in [(tokens.access_token.as_str(), true), ("x", false)] {
+            let request = reqwest::Client::new().post(format!("{}/oauth2/introspect", world.url))
+                .basic_auth("clinic", clinic.secret.as_deref()).form(&[("token", token)])
+                .header("accept", "application/json;q=0.5, application/token-introspection+jwt");
+            let answer = request.send().await.expect("an answer");
+            assert_eq!(answer.headers()["content-type"], "application/token-introspection+jwt");
+            let jwt = answer.text().await.expect("a JWT");
+            assert!(medict::crypto::Jws::parse(&jwt).expect("a JWT").of_type("token-introspection+jwt").is_ok());
+            let claims = clinic.verified(&jwt, SigningAlg::RS256).await;
+            assert_eq!((&claims["iss"], &claims["aud"]), (&json!(world.url), &json!("clinic")));
+            assert_eq!(claims["token_introspection"]["active"], json!(active));
+            assert!(claims.get("sub").is_none() && claims.get("exp").is_none(), "no token by itself");
+        }
+    }
+
     /// By header or by form, never both; as JSON, or signed for an application that wants it so.
     async fn userinfo_is_told_as_it_is_asked(world: World) {
         let shop = world.shop();

@@ -87,6 +87,19 @@ stories! {
         assert!(page.text.contains("value=\"ada &#34;x&#34;&#60;y&#62;\""), "{}", page.text);
     }
 
+    /// `acr_values` reach an OpenID provider; with a SAML provider they choose among its `authnContext`.
+    async fn wanted_classes_reach_the_provider(world: World) {
+        let shop = world.shop();
+        let wanted = [("acr_values", "urn:mfa urn:x"), ("idp", "openid")];
+        let mut browser = world.browser();
+        browser.open(&shop.authorize_url(&wanted)).await.expect("an answer");
+        let asked = browser.hops().iter().find(|hop| hop.url.path() == "/op/authorize").expect("the provider");
+        assert!(asked.url.query_pairs().any(|(name, value)| name == "acr_values" && value == "urn:mfa urn:x"));
+        world.saml_with(serde_json::json!({ "authnContext": ["urn:pwd", "urn:mfa"] })).await;
+        browser.open(&shop.authorize_url(&[wanted[0], ("idp", "corporate"), ("prompt", "login")])).await.expect("an answer");
+        shop.code(&browser);
+    }
+
     /// What concerns pages that we do not have, and what nobody knows, breaks nothing; long and odd values
     /// of `state` and `nonce` come back as they were.
     async fn strange_requests_are_answered(world: World) {

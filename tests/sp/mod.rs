@@ -7,6 +7,7 @@ mod aggregates;
 mod floods;
 mod foreign;
 mod logout;
+mod logout_issuer;
 mod metadata;
 mod mutations;
 mod rearrange;

@@ -63,15 +63,19 @@ impl Broker {
         cookie: &str,
         caller: &Caller,
     ) -> Result<Step, Unanswerable> {
-        let Unpacked { parameters, pushed } = unpacked;
+        let Unpacked { parameters, pushed, signed, fault } = unpacked;
         let configuration = self.configuration();
         let id = ClientId::from(parameters.get("client_id").unwrap_or_default());
         let client = configuration.client(&id);
-        let redirect_uri = op::redirect_to(&parameters, client.map(|client| &client.resource))?;
+        let redirect_uri = op::redirect_to(&parameters, client.map(|client| &client.resource));
+        let redirect_uri = redirect_uri.map_err(|error| fault.map_or(error, Into::into))?;
         // Known by now: `redirect_to` refuses without.
         let client = client.ok_or(Unredirectable::UnknownClient)?;
         let uri = redirect_uri.clone();
-        let checked = op::check_pushed(&client.resource, pushed.is_some())
+        let checked = fault
+            .map_or(Ok(()), |fault| Err(fault.into()))
+            .and_then(|()| op::check_pushed(&client.resource, pushed.is_some()))
+            .and_then(|()| op::check_signed(&client.resource, signed))
             .and_then(|()| self.check_authorization(&parameters, client, uri, self.clock.now()));
         let outcome = match checked {
             Err(refusal) => Err(refusal),

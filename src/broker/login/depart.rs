@@ -7,7 +7,7 @@ use crate::{
     broker::{Broker, Caller, Error, Provider, counterpart::Absent},
     crypto::sha256_base64url,
     domain::{
-        login::{Errand, Login},
+        login::{AuthorizationRequest, Errand, Login},
         resource::{Configuration as Wire, OidcConfiguration, SamlConfiguration},
         trace::Trace,
         words::{IdpId, RequestId},
@@ -140,10 +140,11 @@ impl Broker {
         let request = RequestId(self.random.xml_id());
         let state = self.random.token();
         let asked = login.client();
+        let contexts = narrowed(&saml.authn_context, asked);
         let options = RequestOptions {
+            authn_context: &contexts,
             force_authn: asked.is_some_and(|request| request.authenticated_after.is_some()),
             is_passive: asked.is_some_and(|request| request.silent),
-            ..RequestOptions::default()
         };
         let now = self.clock.now();
         let (sp, idp) = (counterpart.sp(), &counterpart.idp);
@@ -176,6 +177,7 @@ impl Broker {
         let options = AuthorizationOptions {
             login_hint: request.and_then(|request| request.login_hint.as_deref()),
             fresh: request.is_some_and(|request| request.authenticated_after.is_some()),
+            acr_values: request.map(|request| request.acr_values.as_slice()).unwrap_or_default(),
             ..AuthorizationOptions::default()
         };
         let redirect_uri = provider.redirect_uri(self.issuer());
@@ -190,5 +192,29 @@ impl Broker {
         );
         let next = Next::SendToIdp { url };
         Ok(Departure { next, errand: Errand::Oidc { nonce, code_verifier }, state })
+    }
+}
+
+/// The authentication contexts that an application prefers, among those that the administrator asks for: a
+/// provider refuses what it does not know, and nobody asks for less than is configured.
+fn narrowed(configured: &[String], asked: Option<&AuthorizationRequest>) -> Vec<String> {
+    let asked = asked.map(|request| request.acr_values.as_slice()).unwrap_or_default();
+    asked.iter().filter(|class| configured.contains(class)).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn applications_choose_among_what_is_configured() {
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let mut request = AuthorizationRequest::new("shop".into(), String::new());
+        assert!(narrowed(&words("mfa pwd"), None).is_empty(), "as configured");
+        for (asked, sent) in [("pwd mfa", "pwd mfa"), ("x mfa", "mfa"), ("x", "")] {
+            request.acr_values = words(asked);
+            assert_eq!(narrowed(&words("mfa pwd"), Some(&request)).join(" "), sent, "{asked}");
+        }
+        assert!(narrowed(&[], Some(&request)).is_empty(), "nothing is made up");
     }
 }

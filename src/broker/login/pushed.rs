@@ -1,12 +1,20 @@
-//! Pushed authorization requests (RFC 9126): checked when the application sends them, and again when a
-//! browser comes with the `request_uri`, since configuration may have changed in between.
+//! Requests that do not stand in the query: pushed ones (RFC 9126), checked when the application sends them
+//! and again when a browser comes with the `request_uri`, since configuration may have changed in between;
+//! and signed ones (RFC 9101).
 
 use super::Unanswerable;
 use crate::{
-    broker::{Broker, Caller, Error, tokens::TokenError},
+    broker::{
+        Broker, Caller, Client, Error,
+        clients::{Authenticated, Unspent},
+        tokens::TokenError,
+    },
     crypto::sha256_base64url,
     domain::words::ClientId,
-    op::{self, AuthorizeRefusal, Parameters, TokenRefusal, Unredirectable},
+    op::{
+        self, AuthorizeRefusal, ObjectExpectations, ObjectFault, Parameters, TokenRefusal,
+        Unredirectable,
+    },
     store::{self, pushed_requests::PushedRequest},
 };
 
@@ -43,24 +51,29 @@ impl From<TokenError> for PushError {
     }
 }
 
-/// The parameters that count, and the digest of the `request_uri` that they were pushed under.
+/// The parameters that count, the digest of the `request_uri` that they were pushed under, and by whose hand.
 pub(super) struct Unpacked {
     pub parameters: Parameters,
     pub pushed: Option<String>,
+    /// The application has signed them.
+    pub signed: bool,
+    /// Why what it signed is not believed; the parameters are those beside it then.
+    pub fault: Option<ObjectFault>,
 }
 
 impl Broker {
-    /// `POST /oauth2/par` (RFC 9126 §2.1).
+    /// `POST /oauth2/par` (RFC 9126 §2.1); `proof` is the `DPoP` header.
     ///
     /// # Errors
     /// [`PushError`]; nothing was kept.
     pub async fn push(
         &self,
         authorization: Option<&str>,
+        proof: Option<&str>,
         parameters: &Parameters,
         caller: &Caller,
     ) -> Result<Pushed, PushError> {
-        let answer = self.take_pushed(authorization, parameters).await;
+        let answer = self.take_pushed(authorization, proof, parameters).await;
         match &answer {
             Err(PushError::Client(refusal)) => {
                 self.token_refused(authorization, parameters, refusal, caller).await;
@@ -77,29 +90,70 @@ impl Broker {
     async fn take_pushed(
         &self,
         authorization: Option<&str>,
+        proof: Option<&str>,
         parameters: &Parameters,
     ) -> Result<Pushed, PushError> {
-        let client = self.authenticate_client(authorization, parameters).await?;
-        let request = op::pushable(parameters, &client.id)?;
+        let Authenticated { client, mut unspent } =
+            self.recognise_client(authorization, parameters).await?;
+        let request = match self.read_proof(proof, "/oauth2/par") {
+            Err(fault) => Err(fault.into()),
+            Ok(proof) => {
+                let jkt = proof.map(|proof| unspent.take(proof));
+                self.check_pushed(&client, parameters, jkt.as_deref()).await
+            }
+        };
+        match request {
+            Ok(request) => self.keep_pushed(&client, &request, unspent).await,
+            Err(refused) => {
+                self.spend_refused(unspent).await?;
+                Err(refused)
+            }
+        }
+    }
+
+    /// All rules of the authorization endpoint; answers what a browser will come for.
+    async fn check_pushed(
+        &self,
+        client: &Client,
+        parameters: &Parameters,
+        jkt: Option<&str>,
+    ) -> Result<Parameters, PushError> {
+        let pushed = op::pushable(parameters, &client.id, jkt)?;
+        let Unpacked { parameters, signed, fault, .. } = self.opened(pushed).await;
+        if let Some(fault) = fault {
+            return Err(AuthorizeRefusal::from(fault).into());
+        }
+        op::check_signed(&client.resource, signed)?;
+        // Once more: what was signed has the same limits, and the same key.
+        let request = op::pushable(&parameters, &client.id, jkt)?;
         let redirect_uri = op::redirect_to(&request, Some(&client.resource))?;
-        let now = self.clock.now();
-        self.check_authorization(&request, &client, redirect_uri, now)?;
+        self.check_authorization(&request, client, redirect_uri, self.clock.now())?;
+        Ok(request)
+    }
+
+    async fn keep_pushed(
+        &self,
+        client: &Client,
+        request: &Parameters,
+        unspent: Unspent,
+    ) -> Result<Pushed, PushError> {
         let handle = self.random.token();
         let pushed = PushedRequest {
             digest: sha256_base64url(&handle),
             client: client.id.clone(),
             body: request.to_query(),
-            expires_at: now.plus(LIFETIME),
+            expires_at: self.clock.now().plus(LIFETIME),
         };
-        let keep = move |tx: &mut store::Tx<'_>| -> Result<_, Error> {
+        let keep = move |tx: &mut store::Tx<'_>| -> Result<(), TokenError> {
+            unspent.spend(tx)?;
             Ok(store::pushed_requests::create(tx, &pushed)?)
         };
         self.store.write(keep).await?;
         Ok(Pushed { request_uri: op::request_uri(&handle), expires_in: LIFETIME })
     }
 
-    /// The parameters of an authorization request: those that were pushed, where it names them. Whatever
-    /// stands beside a `request_uri` of ours is ignored (RFC 9101 §6.3).
+    /// The parameters of an authorization request: those that were pushed, or signed, where it names or
+    /// brings such. Whatever stands beside them is ignored (RFC 9101 §6.3).
     ///
     /// A `request_uri` belongs to the first browser that comes with it, may be loaded again there, and is
     /// gone once it has brought a code.
@@ -109,7 +163,7 @@ impl Broker {
         cookie: &str,
     ) -> Result<Unpacked, Unanswerable> {
         let handle = parameters.get("request_uri").and_then(op::pushed_handle);
-        let Some(handle) = handle else { return Ok(Unpacked { parameters, pushed: None }) };
+        let Some(handle) = handle else { return Ok(self.opened(parameters).await) };
         let digest = sha256_base64url(handle);
         let client = ClientId::from(parameters.get("client_id").unwrap_or_default());
         let (wanted, browser, now) = (digest.clone(), sha256_base64url(cookie), self.clock.now());
@@ -119,6 +173,44 @@ impl Broker {
         let body = self.store.write(claim).await?.ok_or(Unredirectable::UnknownPushed)?;
         let parameters = Parameters::parse(body.as_bytes())
             .map_err(|error| Error::Broken(format!("a pushed request cannot be read: {error}")))?;
-        Ok(Unpacked { parameters, pushed: Some(digest) })
+        // Whether it had to be signed was asked when it was pushed.
+        Ok(Unpacked { parameters, pushed: Some(digest), signed: true, fault: None })
+    }
+
+    /// The parameters inside a request object, where there is one and the application has keys to know it by.
+    async fn opened(&self, parameters: Parameters) -> Unpacked {
+        let plain = |parameters, fault| Unpacked { parameters, pushed: None, signed: false, fault };
+        let client = ClientId::from(parameters.get("client_id").unwrap_or_default());
+        let configuration = self.configuration();
+        let client = configuration.client(&client).filter(|client| client.resource.has_keys());
+        let (Some(object), Some(client)) = (parameters.get("request"), client) else {
+            return plain(parameters, None);
+        };
+        match self.read_request_object(client, object).await {
+            Ok(parameters) => Unpacked { parameters, pushed: None, signed: true, fault: None },
+            Err(fault) => plain(parameters, Some(fault)),
+        }
+    }
+
+    /// With the keys at hand; when those do not do, once more with newer ones.
+    async fn read_request_object(
+        &self,
+        client: &Client,
+        object: &str,
+    ) -> Result<Parameters, ObjectFault> {
+        let expected = ObjectExpectations {
+            client: &client.id,
+            alg: client.resource.request_object_signing_alg,
+            issuer: self.issuer(),
+            now: self.clock.now(),
+        };
+        let keys = self.keys_of(client).await.map_err(|_| ObjectFault::NoKeys)?;
+        match op::read_request_object(object, &keys, &expected) {
+            Err(fault) if fault.wants_newer_keys() => {
+                let newer = self.newer_keys_of(client, &keys).await.ok_or(fault)?;
+                op::read_request_object(object, &newer, &expected)
+            }
+            verdict => verdict,
+        }
     }
 }

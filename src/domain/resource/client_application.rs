@@ -57,6 +57,12 @@ pub struct ClientApplication {
     pub require_pkce: bool,
     #[serde(default)]
     pub require_pushed_authorization_requests: bool,
+    /// Requests count only when the application has signed them (RFC 9101 §10.5).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub require_signed_request_object: bool,
+    /// The one algorithm of its request objects; absent: any that fits its keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_object_signing_alg: Option<SigningAlg>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_endpoint_auth_method: Option<TokenEndpointAuthMethod>,
     /// Its access tokens are bound to keys, always (RFC 9449 §5.2).
@@ -75,12 +81,17 @@ pub struct ClientApplication {
     pub id_token_signed_response_alg: SigningAlg,
     #[serde(default = "es256")]
     pub access_token_signed_response_alg: SigningAlg,
+    #[serde(default, skip_serializing_if = "AccessTokenFormat::is_jwt")]
+    pub access_token_format: AccessTokenFormat,
     /// Absent: userinfo answers are plain JSON (OIDC Core §5.3.2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub userinfo_signed_response_alg: Option<SigningAlg>,
     /// The resources that this application serves (`aud`): it may introspect tokens that are for them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub audiences: Vec<String>,
+    /// The resources that it may go on to with a person's token, by exchange (RFC 8693).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exchange_audiences: Vec<String>,
     /// Claims of its own, beyond the standard ones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub claims: Vec<ClaimRule>,
@@ -107,6 +118,25 @@ pub enum GrantType {
     ClientCredentials,
     #[serde(rename = "urn:ietf:params:oauth:grant-type:device_code", alias = "device_code")]
     DeviceCode,
+    #[serde(rename = "urn:ietf:params:oauth:grant-type:token-exchange", alias = "token-exchange")]
+    TokenExchange,
+}
+
+/// What an access token looks like to the application.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AccessTokenFormat {
+    /// Signed, readable by whom it is for (RFC 9068).
+    #[default]
+    Jwt,
+    /// Random; who needs to know introspects it.
+    Opaque,
+}
+
+impl AccessTokenFormat {
+    fn is_jwt(&self) -> bool {
+        *self == Self::Jwt
+    }
 }
 
 /// Whether a person is asked before an application learns of him.
@@ -138,6 +168,7 @@ pub enum SigningAlg {
     PS256,
     ES256,
     /// With Ed25519 (RFC 8037 §3.1).
+    #[serde(alias = "Ed25519")]
     EdDSA,
 }
 
@@ -155,11 +186,16 @@ impl SigningAlg {
         }
     }
 
-    /// The algorithm of that `alg`, compared exactly; `None` for any other, `none` among them.
+    /// The algorithm of that `alg`, compared exactly; `None` for any other, `none` among them. What we call
+    /// `EdDSA` is also known as `Ed25519` (RFC 9864 §2.2).
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
+        let name = if name == "Ed25519" { "EdDSA" } else { name };
         Self::ALL.into_iter().find(|alg| alg.name() == name)
     }
+
+    /// Every `alg` that [`Self::named`] knows: what others may sign with.
+    pub const KNOWN: [&str; 5] = ["RS256", "PS256", "ES256", "EdDSA", "Ed25519"];
 }
 
 impl ClientApplication {
@@ -243,11 +279,24 @@ impl ClientApplication {
         if public && self.grant_types.contains(&GrantType::ClientCredentials) {
             return refuse("grantTypes", "client_credentials needs a confidential client");
         }
+        let exchanges = self.grant_types.contains(&GrantType::TokenExchange);
+        if public && exchanges {
+            return refuse("grantTypes", "token exchange needs a confidential client");
+        }
+        if exchanges == self.exchange_audiences.is_empty() {
+            return refuse(
+                "exchangeAudiences",
+                "are the resources that tokens may be exchanged for; they go with that grant type",
+            );
+        }
         if public && !self.audiences.is_empty() {
             return refuse(
                 "audiences",
                 "are for confidential clients: anybody can speak for others",
             );
+        }
+        if self.require_signed_request_object && !self.has_keys() {
+            return refuse("requireSignedRequestObject", "needs `jwks` or `jwksUri`");
         }
         if self.secret.as_ref().is_some_and(|secret| secret.len() < 16) {
             return refuse("secret", "is at least 16 characters; leave it out to have one made");
@@ -289,6 +338,12 @@ impl ClientApplication {
     #[must_use]
     pub fn signs_assertions(&self) -> bool {
         self.auth_method() == TokenEndpointAuthMethod::PrivateKeyJwt
+    }
+
+    /// Whether it has registered keys that its signatures are verified with.
+    #[must_use]
+    pub const fn has_keys(&self) -> bool {
+        self.jwks.is_some() || self.jwks_uri.is_some()
     }
 
     /// Whether its sign-ins bring refresh tokens.
@@ -388,108 +443,4 @@ fn quarter_hour() -> i64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn client(uris: &[&str]) -> ClientApplication {
-        ClientApplication::parse(json!({ "name": "x", "redirectUris": uris })).expect("valid")
-    }
-
-    #[test]
-    fn redirect_uris_are_compared_exactly_but_for_loopback_ports() {
-        let client = client(&["https://app.example/cb", "http://127.0.0.1:9000/cb"]);
-        for (uri, allowed) in [
-            ("https://app.example/cb", true),
-            ("https://app.example/cb/", false),
-            ("https://app.example/cb?x=1", false),
-            ("https://APP.example/cb", false),
-            ("https://app.example:443/cb", false),
-            ("https://app.example/x/../cb", false),
-            ("http://127.0.0.1:9000/cb", true),
-            ("http://127.0.0.1:51234/cb", true),
-            ("http://127.0.0.1:51234/other", false),
-            ("http://127.0.0.1:51234/x/../cb", false),
-            ("http://user@127.0.0.1:51234/cb", false),
-            ("http://localhost:51234/cb", false),
-            ("http://127.0.0.2:9000/cb", false),
-            ("https://127.0.0.1:9000/cb", false),
-        ] {
-            assert_eq!(client.allows_redirect_to(uri), allowed, "{uri}");
-        }
-    }
-
-    #[test]
-    fn sign_ins_are_handed_over_at_web_addresses_only() {
-        for (uri, allowed) in [
-            ("https://app.example/login", true),
-            ("http://127.0.0.1:9000/login?x=1", true),
-            ("http://app.example/login", false),
-            ("https://app.example/login#f", false),
-            ("com.example.app:/login", false),
-            ("javascript:alert(1)", false),
-        ] {
-            let parsed = ClientApplication::parse(json!({
-                "name": "x", "redirectUris": ["https://app.example/cb"], "initiateLoginUri": uri,
-            }));
-            assert_eq!(parsed.is_ok(), allowed, "{uri}");
-        }
-    }
-
-    #[test]
-    fn an_application_that_signs_has_its_keys_in_one_place() {
-        let (jwks, uri) = (json!({ "keys": [{ "kty": "EC" }] }), "https://app.example/jwks");
-        let private = json!({ "keys": [{ "kty": "EC" }, { "kty": "EC", "d": "x" }] });
-        for (more, path) in [
-            (json!({ "jwks": jwks }), None),
-            (json!({ "jwksUri": uri }), None),
-            (json!({}), Some("jwks")),
-            (json!({ "jwks": jwks, "jwksUri": uri }), Some("jwksUri")),
-            (json!({ "jwksUri": "http://app.example/jwks" }), Some("jwksUri")),
-            (json!({ "jwks": { "keys": [] } }), Some("jwks")),
-            (json!({ "jwks": private }), Some("jwks.keys[1]")),
-            (json!({ "jwks": jwks, "secret": "a-secret-of-some-length" }), Some("secret")),
-            (json!({ "jwks": jwks, "clientType": "public" }), Some("tokenEndpointAuthMethod")),
-        ] {
-            let mut value = json!({ "name": "x", "clientType": "confidential",
-                "redirectUris": ["https://app.example/cb"],
-                "tokenEndpointAuthMethod": "private_key_jwt" });
-            for (name, element) in more.as_object().expect("an object") {
-                value[name] = element.clone();
-            }
-            let refused = ClientApplication::parse(value).err().map(|invalid| invalid.path);
-            assert_eq!(refused.as_deref(), path, "{more}");
-        }
-    }
-
-    #[test]
-    fn frames_are_of_an_origin_that_receives_codes() {
-        for (uri, allowed) in [
-            ("https://app.example/out?x=1", true),
-            ("https://app.example:444/out", false),
-            ("https://other.example/out", false),
-            ("javascript:alert(1)", false),
-        ] {
-            let parsed = ClientApplication::parse(json!({
-                "name": "x", "redirectUris": ["https://app.example/cb"],
-                "frontchannelLogoutUri": uri,
-            }));
-            assert_eq!(parsed.is_ok(), allowed, "{uri}");
-        }
-    }
-
-    #[test]
-    fn dangerous_schemes_cannot_be_registered() {
-        for uri in [
-            "javascript:alert(1)",
-            "data:text/html,x",
-            "http://app.example/",
-            "/cb",
-            "https://a/#f",
-        ] {
-            let parsed = ClientApplication::parse(json!({ "name": "x", "redirectUris": [uri] }));
-            assert!(parsed.is_err(), "{uri}");
-        }
-        client(&["com.example.app:/oauth"]);
-    }
-}
+mod tests;

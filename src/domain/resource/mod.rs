@@ -11,7 +11,8 @@ mod role;
 mod user;
 
 pub use client_application::{
-    ClientApplication, ClientType, Consent, GrantType, SigningAlg, TokenEndpointAuthMethod,
+    AccessTokenFormat, ClientApplication, ClientType, Consent, GrantType, SigningAlg,
+    TokenEndpointAuthMethod,
 };
 pub use identity_provider::{
     Comparison, Configuration, IdentityProvider, IdpInitiated, IdpInitiatedPolicy, NameIdFormat,

@@ -25,7 +25,8 @@ mod users;
 use actix_web::web;
 
 use desk::{Admin, Answer};
-use frame::{Frame, Moment, Section, in_fours};
+pub use frame::Moment;
+use frame::{Frame, Section, in_fours};
 use sheet::Sheet;
 
 pub fn routes(app: &mut web::ServiceConfig) {

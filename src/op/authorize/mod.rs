@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{ErrorCode, Parameters};
+use super::{ErrorCode, ObjectFault, Parameters};
 use crate::domain::{
     login::{AuthorizationRequest, RequestedClaims, ResponseMode},
     resource::{ClientApplication, GrantType},
@@ -27,6 +27,8 @@ pub enum Unredirectable {
     ForeignRedirectUri,
     #[error("the pushed request is unknown, too old, or was used before")]
     UnknownPushed,
+    #[error(transparent)]
+    Object(#[from] ObjectFault),
 }
 
 /// Why a request is refused, once it is known where to say so.
@@ -40,7 +42,7 @@ pub enum Refusal {
     ResponseMode,
     #[error("this application is not registered for the authorization code grant")]
     Grant,
-    #[error("request objects are not offered")]
+    #[error("request objects are for applications that have registered keys")]
     RequestObject,
     #[error("request_uri is not offered")]
     RequestUri,
@@ -70,6 +72,12 @@ pub enum Refusal {
     Hint,
     #[error("this application has to push its requests")]
     NotPushed,
+    #[error("this application has to sign its requests")]
+    NotSigned,
+    #[error(transparent)]
+    Object(#[from] ObjectFault),
+    #[error("the DPoP proof is made with another key than dpop_jkt")]
+    OtherKey,
     #[error("a request_uri cannot be pushed")]
     PushedRequestUri,
     #[error("the request is too long")]
@@ -98,6 +106,7 @@ impl Refusal {
             Self::Grant => ErrorCode::UnauthorizedClient,
             Self::RequestObject => ErrorCode::RequestNotSupported,
             Self::RequestUri => ErrorCode::RequestUriNotSupported,
+            Self::Object(_) => ErrorCode::InvalidRequestObject,
             Self::Registration => ErrorCode::RegistrationNotSupported,
             Self::Scope => ErrorCode::InvalidScope,
             Self::LoginRequired | Self::OtherPerson => ErrorCode::LoginRequired,
@@ -116,6 +125,8 @@ impl Refusal {
             | Self::Claims
             | Self::Hint
             | Self::NotPushed
+            | Self::NotSigned
+            | Self::OtherKey
             | Self::PushedRequestUri
             | Self::PushedSize => ErrorCode::InvalidRequest,
         }

@@ -98,6 +98,10 @@ fn a_proof_brings_its_public_key_and_no_other() {
         for (header, fault) in [
             (header(&key), None),
             (change("typ", json!("application/dpop+jwt")), None),
+            (
+                change("alg", json!("Ed25519")),
+                (alg != SigningAlg::EdDSA).then_some(ProofFault::Key),
+            ),
             (change("typ", json!("JWT")), Some(ProofFault::Form)),
             (change("typ", Value::Null), Some(ProofFault::Form)),
             (change("crit", json!(["x"])), Some(ProofFault::Form)),

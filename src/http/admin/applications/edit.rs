@@ -30,7 +30,7 @@ struct Edit {
     frame: Frame,
     id: String,
     name: String,
-    confidential: bool,
+    has_secret: bool,
     issuer: String,
     sheet: Sheet,
     may_write: bool,
@@ -122,7 +122,8 @@ fn show_edit(
         frame: Frame::new(admin, Section::Applications, request),
         id: text("id"),
         name: text("name"),
-        confidential: text("clientType") == "confidential",
+        has_secret: text("clientType") == "confidential"
+            && text("tokenEndpointAuthMethod") != "private_key_jwt",
         issuer: admin.broker().issuer().to_owned(),
         sheet,
         may_write: admin.can(KIND, "write"),

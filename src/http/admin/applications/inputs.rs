@@ -67,6 +67,10 @@ fn protocol() -> Group {
         ("refresh_token", "Refresh token: they stay signed in"),
         ("client_credentials", "Client credentials: the application acts by itself"),
         (
+            "urn:ietf:params:oauth:grant-type:token-exchange",
+            "Token exchange: it goes on to another resource on a person’s behalf",
+        ),
+        (
             "urn:ietf:params:oauth:grant-type:device_code",
             "Device code: screens without a keyboard, let in by a person elsewhere",
         ),
@@ -92,11 +96,14 @@ fn protocol() -> Group {
                 .hint("A JWK Set: { keys: [ … ] }, public halves only."),
             Input::flag("requirePkce", "Require PKCE")
                 .hint("Only a confidential application that cannot do it goes without."),
+            Input::flag("requirePushedAuthorizationRequests", "Require pushed requests")
+                .hint("Authorization requests count only when they were pushed (RFC 9126)."),
+            Input::flag("requireSignedRequestObject", "Require signed requests").hint(
+                "Authorization requests count only when the application signed them (RFC 9101).",
+            ),
             Input::flag("dpopBoundAccessTokens", "Bind access tokens to a key (DPoP)").hint(
                 "Every request for tokens then needs a proof; unset, an application may send one.",
             ),
-            Input::flag("requirePushedAuthorizationRequests", "Require pushed requests")
-                .hint("Authorization requests count only when they were pushed (RFC 9126)."),
         ],
     )
 }
@@ -128,12 +135,17 @@ fn tokens() -> Group {
         ("ES256", "Signed, ES256"),
         ("EdDSA", "Signed, EdDSA"),
     ];
+    let formats = [
+        ("", "JWT: whom it is for can read it"),
+        ("opaque", "Opaque: nobody can, introspection tells"),
+    ];
     let seconds = Kind::Number { min: 300, max: 3600 };
     Group::new(
         "Tokens",
         vec![
             Input::one("idTokenSignedResponseAlg", "Signature of ID tokens", &algorithms),
             Input::one("accessTokenSignedResponseAlg", "Signature of access tokens", &algorithms),
+            Input::one("accessTokenFormat", "Format of access tokens", &formats),
             Input::one("userinfoSignedResponseAlg", "Userinfo", &userinfo),
             Input::new(
                 "accessTokenLifetimeSeconds",
@@ -144,6 +156,8 @@ fn tokens() -> Group {
             Input::new("audiences", "Audiences", Kind::Lines).hint(
                 "The resources that this application serves, one per line: it may introspect tokens for them.",
             ),
+            Input::new("exchangeAudiences", "Audiences it may go on to", Kind::Lines)
+                .hint("For token exchange: the resources that it may have a person’s token exchanged for."),
             Input::new("claims", "Claims of its own", Kind::Yaml).hint(
                 "A list of scope, claim and value, a CEL expression over user, as in value: user.username.",
             ),

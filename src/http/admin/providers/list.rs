@@ -80,7 +80,8 @@ impl State {
             (true, Some(_)) if waits_for_metadata(provider) => Self {
                 label: "Waits for metadata",
                 class: "",
-                detail: "It is fetched at the first sign-in, or now with “Fetch metadata”."
+                detail: "Nobody can sign in with it before. The first sign-in fetches it, or you do with \
+                         “Fetch metadata”."
                     .to_owned(),
             },
             (true, Some(detail)) => Self { label: "Not usable", class: "bad", detail },

@@ -55,6 +55,11 @@ pub async fn view(admin: &Admin, id: &str) -> Result<Option<View>, actix_web::Er
 }
 
 impl View {
+    /// Whether something that was fetched is in force.
+    pub fn is_there(&self) -> bool {
+        self.members.is_some() || !self.keys.is_empty()
+    }
+
     fn new(state: MetadataState, now: UnixTime) -> Self {
         let facts = [
             ("In force since", state.since),
