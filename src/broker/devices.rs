@@ -18,7 +18,6 @@ use crate::{
     crypto::sha256_base64url,
     domain::{
         audit::{Action, Actor, Event, Outcome},
-        resource::Consent,
         words::{GrantId, SessionId, UnixTime},
     },
     op::{self, DeviceAuthorization, Parameters, TokenRefusal, TokenResponse},
@@ -66,8 +65,8 @@ struct Admission {
     session: BrowserSession,
     /// Of a cookie that nobody has.
     cookie: String,
-    /// Remembered where the application asks people for their consent.
-    consent: Option<Vec<String>>,
+    /// Remembered as the person's word, to be taken back on the account page.
+    scopes: Vec<String>,
     grant: Grant,
     /// Of a code that nobody has: the device redeems its own.
     code: String,
@@ -180,11 +179,9 @@ impl Broker {
                     return Err(DeviceError::Unknown);
                 }
                 let mut event = event.clone();
-                if let Some(Admission { session, cookie, consent, grant, code }) = &admission {
+                if let Some(Admission { session, cookie, scopes, grant, code }) = &admission {
                     sessions::create(tx, session, cookie)?;
-                    if let Some(scopes) = consent {
-                        consents::give(tx, &grant.user_id, &grant.client_id, scopes, now)?;
-                    }
+                    consents::give(tx, &grant.user_id, &grant.client_id, scopes, now)?;
                     store::grants::create(tx, grant, code)?;
                     event.session = Some(session.id.clone());
                 }
@@ -221,11 +218,8 @@ impl Broker {
             jkt: None,
         };
         let digest = || sha256_base64url(self.random.token());
-        let configuration = self.configuration();
-        let client = configuration.client(&device.client);
-        let asks = client.is_some_and(|client| client.resource.consent == Consent::Explicit);
-        let consent = asks.then(|| device.request.scope.clone());
-        Admission { session, cookie: digest(), consent, grant, code: digest() }
+        let scopes = device.request.scope.clone();
+        Admission { session, cookie: digest(), scopes, grant, code: digest() }
     }
 
     /// A device polls (RFC 8628 §3.4, §3.5).

@@ -38,6 +38,10 @@ stories! {
         let out = phone.form("/account/sign-out").expect("a form");
         phone.submit(out).await.expect("out");
         assert_eq!(screen.userinfo(&tokens).await.0, 200, "the screen has a session of its own");
+        phone.open(&format!("{}/account", world.url)).await.expect("a page");
+        world.shop().sign_in(&mut phone, "corporate").await;
+        phone.open(&format!("{}/account", world.url)).await.expect("the account");
+        assert!(phone.page().text.contains("Screen"), "what was agreed to can be taken back");
         let next = screen.refresh(&tokens.refresh_token).await.expect("and refreshes");
         assert_eq!(screen.sign_out(&next).await, 200);
         assert_eq!(screen.userinfo(&next).await.0, 401);

@@ -12,7 +12,7 @@ use crate::{
         login::{AuthorizationRequest, OutOfTurn, Stage},
         resource::{Consent, HumanName},
         trace::Trace,
-        words::{ClientId, LoginId, SessionId, UserId},
+        words::{ClientId, LoginId, SessionId, UnixTime, UserId},
     },
     op::{self, AuthorizeRefusal},
     store::{self, Conn, Tx, consents, logins::Pending, sessions::BrowserSession, users::Account},
@@ -52,7 +52,7 @@ pub struct Given {
     pub client: ClientId,
     pub application: String,
     pub scopes: Vec<String>,
-    pub since: String,
+    pub since: UnixTime,
 }
 
 impl Wanted {
@@ -209,7 +209,7 @@ impl Broker {
             Some(Given {
                 application: client.name.clone(),
                 scopes: given.scopes.iter().map(words).collect(),
-                since: given.given_at.to_rfc3339(),
+                since: given.given_at,
                 client: given.client,
             })
         });
