@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { PHYSICIANS } from '../lib/site.mjs';
-import { SinglePage } from '../lib/single_page.mjs';
+import { SinglePage } from '../applications/single_page.mjs';
 
 export const title = 'a single-page application on oidc-client-ts: its person signs in, stays by silent renewal, resumes, signs out';
 export const providers = ['simplesamlphp', 'oidc-provider'];

@@ -7,7 +7,7 @@ import { createServer } from 'node:http';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { sendPage } from './web.mjs';
+import { sendPage } from '../lib/web.mjs';
 
 const LIBRARY = join(import.meta.dirname, '..', 'node_modules', 'oidc-client-ts', 'dist', 'browser', 'oidc-client-ts.min.js');
 const A_DAY = 24 * 3600;
