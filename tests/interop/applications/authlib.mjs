@@ -1,9 +1,9 @@
 // Downstream: a web application on Flask and Authlib, with two clients that authenticate differently.
 
-import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as jose from 'jose';
+import { awkwardSecret } from '../lib/keys.mjs';
 import { freePort, Service } from '../lib/process.mjs';
 import { PYTHON } from '../providers/pysaml2.mjs';
 
@@ -20,7 +20,7 @@ export class Authlib {
     self.url = `http://127.0.0.1:${port}`;
     const { publicKey, privateKey } = await jose.generateKeyPair('RS256', { extractable: true });
     self.jwks = { keys: [await jose.exportJWK(publicKey)] };
-    self.secret = randomBytes(24).toString('base64');
+    self.secret = awkwardSecret();
     const clients = {
       [clientId(name, METHODS[0])]: { method: METHODS[0], secret: self.secret },
       [clientId(name, METHODS[1])]: { method: METHODS[1], secret: await jose.exportPKCS8(privateKey) },
