@@ -36,7 +36,11 @@ saml-attacks:
 c14n DOCUMENTS="100000":
     MEDICT_C14N_PYTHON=python3 MEDICT_C14N_DOCUMENTS={{DOCUMENTS}} cargo test --locked --lib sp::c14n
 
-# Each fuzz target for some seconds, on a nightly toolchain; see fuzz/README.md.
+# Our parser against roxmltree, on so many documents and as many damaged ones.
+xml DOCUMENTS="100000":
+    MEDICT_XML_DOCUMENTS={{DOCUMENTS}} cargo test --locked --lib sp::xml
+
+# Each fuzz target for some seconds; see fuzz/README.md.
 fuzz SECONDS="300":
     fuzz/run {{SECONDS}}
 

@@ -45,6 +45,12 @@ static KNOWN: LazyLock<Idp> = LazyLock::new(|| {
     Idp::new(&configuration, None).expect("a provider")
 });
 
+/// Makes the keys, so that no unit has to: that takes longer than a unit may.
+pub fn prepare() {
+    LazyLock::force(&SP);
+    LazyLock::force(&KNOWN);
+}
+
 pub fn honest() -> ResponseBuilder {
     IDP.respond_to(REQUEST, ACS, ENTITY, NOW).person("ada", &[("mail", &["ada@hospital.example"])])
 }

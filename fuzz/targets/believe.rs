@@ -21,7 +21,10 @@ static MESSAGES: LazyLock<Vec<String>> = LazyLock::new(|| {
     plain.into_iter().chain(sealed).chain([parts]).map(|response| response.build_xml()).collect()
 });
 
-fuzz_target!(|script: &[u8]| {
+fuzz_target!(init: {
+    world::prepare();
+    LazyLock::force(&MESSAGES);
+}, |script: &[u8]| {
     let Some((first, script)) = script.split_first() else { return };
     let message = &MESSAGES[usize::from(*first) % MESSAGES.len()];
     let rearranged = rearrange::rearrange(message, script);

@@ -7,6 +7,6 @@ use libfuzzer_sys::fuzz_target;
 #[path = "../world.rs"]
 mod world;
 
-fuzz_target!(|bytes: &[u8]| {
+fuzz_target!(init: world::prepare(), |bytes: &[u8]| {
     assert!(world::verify(&BASE64_STANDARD.encode(bytes)).is_err(), "nobody signed this");
 });

@@ -7,7 +7,7 @@ use medict::sp::{Delivered, redirect_query::RedirectQuery};
 #[path = "../world.rs"]
 mod world;
 
-fuzz_target!(|query: &str| {
+fuzz_target!(init: world::prepare(), |query: &str| {
     if let Ok(read) = RedirectQuery::parse(query) {
         let length = read.inflate().map_or(0, |bytes| bytes.len());
         assert!(length <= 256 * 1024, "{length} bytes");

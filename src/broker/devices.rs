@@ -10,10 +10,9 @@
 use super::{
     Broker, Caller, Client, Error,
     gate::{Gate, count_attempt},
-    refresh::begin_family,
     session::SignedIn,
     standing::Standing,
-    tokens::{Asker, TokenError, issued},
+    tokens::{Asker, TokenError},
 };
 use crate::{
     crypto::sha256_base64url,
@@ -241,11 +240,10 @@ impl Broker {
     ) -> Result<TokenResponse, TokenError> {
         let (now, client) = (self.clock.now(), asker.client);
         let (id, digest) = (client.id.clone(), sha256_base64url(device_code));
-        let (unspent, bound) = (asker.unspent.clone(), asker.bound());
-        let event = asker.caller.event(Action::TokenIssue, Outcome::Success, now);
-        let limits = self.settings.limits();
-        let refresh_token = self.first_refresh_token(client);
-        let first = refresh_token.clone();
+        let unspent = asker.unspent.clone();
+        let mut redeeming = self.redeeming(asker, now);
+        redeeming.event = redeeming.event.detail("device");
+        let refresh_token = redeeming.refresh_token.clone();
         let polled = self
             .store
             .write(move |tx| -> Result<Result<Standing, TokenRefusal>, TokenError> {
@@ -259,17 +257,8 @@ impl Broker {
                     Ok(grant) => grant,
                     Err(refusal) => return Ok(Err(refusal)),
                 };
-                let standing = Standing::find(tx, &grant, now, limits.idle)?;
-                let mut standing = standing.ok_or(TokenRefusal::SessionEnded)?;
-                if let (Some(token), Some(session)) = (&first, &standing.session) {
-                    begin_family(tx, &mut standing.grant, session, token, &limits, now)?;
-                }
-                standing.grant.jkt = bound.clone();
-                if !store::grants::redeem(tx, &standing.grant, now)? {
-                    return Err(TokenRefusal::SessionEnded.into());
-                }
-                tx.audit(issued(event.clone(), &standing.grant).detail("device"));
-                Ok(Ok(standing))
+                let grant = store::grants::find(tx, &grant)?.ok_or(TokenRefusal::SessionEnded)?;
+                Ok(Ok(redeeming.run(tx, grant)?))
             })
             .await?;
         let standing = polled?;

@@ -6,6 +6,7 @@ use super::{
     clients::{Authenticated, Unspent},
     issue::respond,
     refresh::begin_family,
+    settings::Limits,
     standing::Standing,
 };
 use crate::{
@@ -55,6 +56,16 @@ impl Asker<'_> {
     pub fn bound(&self) -> Option<String> {
         self.jkt.clone().filter(|_| self.client.resource.client_type == ClientType::Public)
     }
+}
+
+/// A grant on its way to tokens, with everything drawn that its commit stores.
+pub(super) struct Redeeming {
+    pub(super) refresh_token: Option<String>,
+    /// The key that refresh tokens will be bound to.
+    bound: Option<String>,
+    pub(super) event: Event,
+    limits: Limits,
+    now: UnixTime,
 }
 
 /// What a code turned out to be, once the commit stands.
@@ -179,11 +190,9 @@ impl Broker {
         let digest = sha256_base64url(code);
         let client = asker.client;
         let (id, unspent) = (client.id.clone(), asker.unspent.clone());
-        let (jkt, bound) = (asker.jkt.clone(), asker.bound());
-        let event = asker.caller.event(Action::TokenIssue, Outcome::Success, now);
-        let limits = self.settings.limits();
-        let refresh_token = self.first_refresh_token(client);
-        let first = refresh_token.clone();
+        let jkt = asker.jkt.clone();
+        let redeeming = self.redeeming(asker, now);
+        let refresh_token = redeeming.refresh_token.clone();
         let redemption = self
             .store
             .write(move |tx| -> Result<Redemption, TokenError> {
@@ -194,7 +203,7 @@ impl Broker {
                     return Err(TokenRefusal::ForeignCode.into());
                 }
                 if grant.redeemed_at.is_some() {
-                    return end_replayed(tx, &grant, &event, now);
+                    return end_replayed(tx, &grant, &redeeming.event, now);
                 }
                 let verifier = code_verifier.as_deref();
                 op::check_code(
@@ -205,17 +214,7 @@ impl Broker {
                     now,
                 )?;
                 op::check_key(grant.request.dpop_jkt.as_deref(), jkt.as_deref())?;
-                let standing = Standing::of(tx, grant, now, limits.idle)?;
-                let mut standing = standing.ok_or(TokenRefusal::SessionEnded)?;
-                if let (Some(token), Some(session)) = (&first, &standing.session) {
-                    begin_family(tx, &mut standing.grant, session, token, &limits, now)?;
-                }
-                standing.grant.jkt = bound.clone();
-                if !store::grants::redeem(tx, &standing.grant, now)? {
-                    return Err(TokenRefusal::SessionEnded.into());
-                }
-                tx.audit(issued(event.clone(), &standing.grant));
-                Ok(Redemption::Granted(Box::new(standing)))
+                Ok(Redemption::Granted(Box::new(redeeming.run(tx, grant)?)))
             })
             .await?;
         match redemption {
@@ -312,6 +311,17 @@ impl Broker {
         Ok(respond(issued.token, access))
     }
 
+    /// For a redemption by this asker at `now`.
+    pub(super) fn redeeming(&self, asker: &Asker<'_>, now: UnixTime) -> Redeeming {
+        Redeeming {
+            refresh_token: self.first_refresh_token(asker.client),
+            bound: asker.bound(),
+            event: asker.caller.event(Action::TokenIssue, Outcome::Success, now),
+            limits: self.settings.limits(),
+            now,
+        }
+    }
+
     /// The client's organization, else the provider's, else none.
     fn organization_of(&self, client: &Client, by: &Authentication) -> Option<OrganizationId> {
         let own = client.resource.organization.as_ref().map(|reference| reference.0.clone());
@@ -320,6 +330,27 @@ impl Broker {
             let provider = configuration.provider(by.idp.as_ref()?)?;
             provider.resource.organization.as_ref().map(|reference| reference.0.clone())
         })
+    }
+}
+
+impl Redeeming {
+    /// Redeems the grant, once, while what it lives by is good.
+    ///
+    /// # Errors
+    /// [`TokenRefusal::SessionEnded`], or a failure on our side.
+    pub(super) fn run(&self, tx: &mut Tx<'_>, grant: Grant) -> Result<Standing, TokenError> {
+        let (now, limits) = (self.now, &self.limits);
+        let standing = Standing::of(tx, grant, now, limits.idle)?;
+        let mut standing = standing.ok_or(TokenRefusal::SessionEnded)?;
+        if let (Some(token), Some(session)) = (&self.refresh_token, &standing.session) {
+            begin_family(tx, &mut standing.grant, session, token, limits, now)?;
+        }
+        standing.grant.jkt.clone_from(&self.bound);
+        if !store::grants::redeem(tx, &standing.grant, now)? {
+            return Err(TokenRefusal::SessionEnded.into());
+        }
+        tx.audit(issued(self.event.clone(), &standing.grant));
+        Ok(standing)
     }
 }
 

@@ -28,15 +28,15 @@ use openssl::{hash::Hasher, memcmp};
 use crate::domain::{resource::SamlConfiguration, words::UnixTime};
 
 use super::{
-    c14n::{Method, canonicalize},
+    c14n::{Bounded, Method, canonicalize},
     certificates::Trust,
     duration,
-    guard::Comments,
     idp::metadata_signers,
     names::{DS, METADATA},
     rejection::Rejection,
     signature::{Announced, announced},
     tree::{Node, Tree, attribute, elements, is},
+    xml::{Comments, METADATA_BYTES},
 };
 use scanner::{Piece, Scanner};
 
@@ -44,6 +44,9 @@ use scanner::{Piece, Scanner};
 const DEPTH: usize = 8;
 /// White space before the signature, in bytes.
 const LEAD: usize = 64 * 1024;
+
+/// Bytes of the canonical form of one piece.
+const MOST_CANONICAL: usize = 2 * METADATA_BYTES;
 
 /// What the whole document said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -271,9 +274,9 @@ impl<F: FnMut(FederationEntity) -> bool> Reader<'_, F> {
     fn canonical(&self, root: Node) -> Result<String, Rejection> {
         let prefixes = self.whole.as_ref().map(|(announced, _)| announced.prefixes.as_slice());
         let prefixes = prefixes.unwrap_or_default().iter().map(Option::as_deref);
-        let mut out = String::with_capacity(root.range().len());
+        let mut out = Bounded::new(0, MOST_CANONICAL);
         let written = canonicalize(&mut out, root, None, &Method::Exclusive(prefixes.collect()));
-        written.map(|()| out).map_err(|_| Rejection::DigestMismatch)
+        written.map(|()| out.text).map_err(|_| Rejection::DigestMismatch)
     }
 
     /// The start tag of the innermost container in canonical form; notes its length.

@@ -10,7 +10,7 @@ use super::{
     names::{ASSERTION, XSI},
     rejection::Rejection,
     statement::opened,
-    tree::{Node, attribute, children, elements, is, text},
+    tree::{Node, attribute, attribute_of, children, elements, is, text},
 };
 
 /// What the statements said, by `Name`.
@@ -51,9 +51,9 @@ impl Attributes {
 
     /// An attribute that comes twice has the values of both.
     fn add(&mut self, name: &str, more: Vec<Value>) {
-        let list = self.values.entry(name.to_owned()).or_insert_with(|| Value::Array(Vec::new()));
-        if let Value::Array(values) = list {
-            values.extend(more);
+        match self.values.get_mut(name) {
+            Some(Value::Array(values)) => values.extend(more),
+            _ => drop(self.values.insert(name.to_owned(), Value::Array(more))),
         }
     }
 
@@ -65,7 +65,7 @@ impl Attributes {
 }
 
 fn is_nil(value: Node) -> bool {
-    matches!(value.attribute((XSI, "nil")), Some("true" | "1"))
+    matches!(attribute_of(value, XSI, "nil"), Some("true" | "1"))
 }
 
 /// Text, or the structure of the elements inside (`eduPersonTargetedID`, `hl7v3:Role`).
@@ -81,7 +81,7 @@ fn value(node: Node) -> Result<Value, Rejection> {
 /// `{ element, attributes, text, children }`; the last three only where there is something.
 fn structure(node: Node) -> Value {
     let mut object = Map::new();
-    object.insert("element".to_owned(), node.tag_name().name().into());
+    object.insert("element".to_owned(), node.name().into());
     let attributes: Map<String, Value> =
         node.attributes().map(|found| (found.name().to_owned(), found.value().into())).collect();
     let text: String =
@@ -102,7 +102,7 @@ fn structure(node: Node) -> Value {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{guard::Comments, tree::Tree},
+        super::{tree::Tree, xml::Comments},
         *,
     };
 

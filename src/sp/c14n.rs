@@ -7,6 +7,8 @@
 //! Source: <https://www.w3.org/TR/xml-exc-c14n/> §3, <https://www.w3.org/TR/2001/REC-xml-c14n-20010315> §2.
 
 #[cfg(test)]
+pub(super) mod documents;
+#[cfg(test)]
 mod oracle;
 
 use std::{
@@ -14,12 +16,11 @@ use std::{
     mem,
 };
 
-use roxmltree::{Attribute, NodeId};
-
 use super::{
     escape,
     names::XML,
-    tree::{Node, prefix, written_name},
+    tree::{Node, prefix},
+    xml::Attribute,
 };
 
 /// Which namespace declarations an element shows.
@@ -48,7 +49,8 @@ pub(super) fn canonicalize(
     let mut writer = Writer {
         out,
         method,
-        except: except.map(|node| node.id()),
+        apex,
+        except,
         rendered: Vec::new(),
         attributes: Vec::new(),
         wanted: Vec::new(),
@@ -65,24 +67,47 @@ fn inherited_xml_attributes(apex: Node) -> Vec<Attribute> {
             found.push(attribute);
         }
     }
-    found.retain(|attribute| !apex.attributes().any(|own| own == *attribute));
+    found.retain(|attribute| !apex.attributes().any(|own| own.is(*attribute)));
     found
+}
+
+/// Takes so many bytes and no more: a namespace of many bytes is written once for each element that uses it.
+pub(super) struct Bounded {
+    pub(super) text: String,
+    most: usize,
+}
+
+impl Bounded {
+    pub(super) fn new(usual: usize, most: usize) -> Self {
+        Self { text: String::with_capacity(usual), most }
+    }
+}
+
+impl Write for Bounded {
+    fn write_str(&mut self, piece: &str) -> fmt::Result {
+        if piece.len() > self.most.saturating_sub(self.text.len()) {
+            return Err(fmt::Error);
+        }
+        self.text.push_str(piece);
+        Ok(())
+    }
 }
 
 struct Writer<'t, 'm, W> {
     out: &'m mut W,
     method: &'m Method<'m>,
-    except: Option<NodeId>,
+    apex: Node<'t>,
+    except: Option<Node<'t>>,
     /// The declarations shown by the open elements: prefix and URI, innermost last.
     rendered: Vec<(Option<&'t str>, &'t str)>,
     /// Room for the attributes of one start tag, and for the prefixes it wants declared.
-    attributes: Vec<Attribute<'t, 't>>,
+    attributes: Vec<Attribute<'t>>,
     wanted: Vec<Option<&'t str>>,
 }
 
 impl<'t, W: Write> Writer<'t, '_, W> {
-    fn element(&mut self, node: Node<'t>, inherited: &[Attribute<'t, 't>]) -> fmt::Result {
-        let (outer, name) = (self.rendered.len(), written_name(node));
+    fn element(&mut self, node: Node<'t>, inherited: &[Attribute<'t>]) -> fmt::Result {
+        let (outer, name) = (self.rendered.len(), node.written_name());
         self.start_tag(node, name, inherited)?;
         for child in node.children() {
             self.content(child)?;
@@ -95,7 +120,7 @@ impl<'t, W: Write> Writer<'t, '_, W> {
     fn content(&mut self, node: Node<'t>) -> fmt::Result {
         if node.is_text() {
             escape::write_text(self.out, node.text().unwrap_or_default())
-        } else if node.is_element() && self.except != Some(node.id()) {
+        } else if node.is_element() && self.except != Some(node) {
             self.element(node, &[])
         } else {
             Ok(())
@@ -106,15 +131,15 @@ impl<'t, W: Write> Writer<'t, '_, W> {
         &mut self,
         node: Node<'t>,
         name: &'t str,
-        inherited: &[Attribute<'t, 't>],
+        inherited: &[Attribute<'t>],
     ) -> fmt::Result {
         let mut attributes = mem::take(&mut self.attributes);
-        attributes.extend(inherited.iter().cloned().chain(node.attributes()));
+        attributes.extend(inherited.iter().copied().chain(node.attributes()));
         attributes.sort_unstable_by_key(|attribute| (attribute.namespace(), attribute.name()));
         self.write(["<", name])?;
         self.declarations(node, name, &attributes)?;
         for attribute in attributes.drain(..) {
-            self.pair([" ", attribute_name(node, &attribute)], attribute.value())?;
+            self.pair([" ", attribute.written_name()], attribute.value())?;
         }
         self.attributes = attributes;
         self.write([">"])
@@ -125,12 +150,12 @@ impl<'t, W: Write> Writer<'t, '_, W> {
         &mut self,
         node: Node<'t>,
         name: &'t str,
-        attributes: &[Attribute<'t, 't>],
+        attributes: &[Attribute<'t>],
     ) -> fmt::Result {
         let mut wanted = mem::take(&mut self.wanted);
         self.collect_wanted(&mut wanted, node, name, attributes);
         for prefix in wanted.drain(..) {
-            let uri = node.lookup_namespace_uri(prefix).unwrap_or_default();
+            let uri = node.uri_of(prefix).unwrap_or_default();
             let shown = self.rendered.iter().rev().find(|(shown, _)| *shown == prefix);
             if shown.map_or("", |(_, uri)| uri) == uri {
                 continue;
@@ -151,16 +176,18 @@ impl<'t, W: Write> Writer<'t, '_, W> {
         wanted: &mut Vec<Option<&'t str>>,
         node: Node<'t>,
         name: &'t str,
-        attributes: &[Attribute<'t, 't>],
+        attributes: &[Attribute<'t>],
     ) {
-        let in_scope = || node.namespaces().map(|namespace| namespace.name()).chain([None]);
+        // What the element around shows need not be looked at again.
+        let around = node.parent().filter(|_| node != self.apex);
+        let declared = || node.prefixes(around).chain([None]);
         match self.method {
-            Method::Inclusive => wanted.extend(in_scope()),
+            Method::Inclusive => wanted.extend(declared()),
             Method::Exclusive(list) => {
-                let used = attributes.iter().map(|found| prefix(attribute_name(node, found)));
+                let used = attributes.iter().map(|found| prefix(found.written_name()));
                 wanted.extend(used.filter(Option::is_some).chain([prefix(name)]));
                 if !list.is_empty() {
-                    wanted.extend(in_scope().filter(|prefix| list.contains(prefix)));
+                    wanted.extend(declared().filter(|prefix| list.contains(prefix)));
                 }
             }
         }
@@ -181,17 +208,12 @@ impl<'t, W: Write> Writer<'t, '_, W> {
     }
 }
 
-/// The attribute's name as written, with its prefix.
-fn attribute_name<'t>(node: Node<'t>, attribute: &Attribute<'t, 't>) -> &'t str {
-    node.document().input_text().get(attribute.range_qname()).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::{
         super::{
-            guard::Comments,
             tree::{Tree, elements, normalise},
+            xml::Comments,
         },
         *,
     };
@@ -259,6 +281,18 @@ mod tests {
             ),
         ] {
             assert_eq!(inner(text, &method), expected, "{method:?}");
+        }
+    }
+
+    #[test]
+    fn a_canonical_form_has_an_end() {
+        let names = "x".repeat(1_000);
+        let text = format!("<a xmlns:p='{names}'>{}</a>", "<p:b/>".repeat(1_000));
+        let tree = Tree::parse(&text, Comments::Refused).expect("parses");
+        for (most, fits) in [(2_000_000, true), (100_000, false)] {
+            let mut out = Bounded::new(0, most);
+            let written = canonicalize(&mut out, tree.root(), None, &Method::Exclusive(vec![]));
+            assert_eq!((written.is_ok(), out.text.len() <= most), (fits, true));
         }
     }
 

@@ -48,6 +48,8 @@ pub(super) enum Unusable {
     NotACertificate,
     #[error("has an RSA key shorter than 2048 bits")]
     ShortRsa,
+    #[error("has an RSA key longer than 8192 bits, or an exponent longer than 64 bits")]
+    LongRsa,
     #[error("has an elliptic curve key that is on neither P-256 nor P-384")]
     ForeignCurve,
     #[error("has neither an RSA nor an elliptic curve key")]
@@ -80,11 +82,14 @@ fn parse(text: &str) -> Option<X509> {
     X509::from_der(&BASE64_STANDARD.decode(compact).ok()?).ok()
 }
 
-/// RSA ≥ 2048 bits, or P-256 or P-384 (NIST SP 800-131A).
+/// RSA of 2048 bits (NIST SP 800-131A) to 8192, beyond which each signature costs milliseconds, or P-256 or P-384.
 fn check_strength(key: &PKey<Public>) -> Result<(), Unusable> {
     match key.id() {
-        Id::RSA if key.bits() >= 2048 => Ok(()),
-        Id::RSA => Err(Unusable::ShortRsa),
+        Id::RSA if key.bits() < 2048 => Err(Unusable::ShortRsa),
+        Id::RSA => {
+            let exponent = key.rsa().map_or(i32::MAX, |rsa| rsa.e().num_bits());
+            if key.bits() <= 8192 && exponent <= 64 { Ok(()) } else { Err(Unusable::LongRsa) }
+        }
         Id::EC => {
             let curve = key.ec_key().ok().and_then(|key| key.group().curve_name());
             match curve {

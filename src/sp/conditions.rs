@@ -50,7 +50,7 @@ pub(super) fn find(assertion: Node) -> Checked<Node> {
     };
     match elements(conditions).find(|node| !known(node)) {
         Some(other) if Rejection::UnknownCondition.in_force() => {
-            Err(Rejection::UnknownCondition.seeing_plain(other.tag_name().name()))
+            Err(Rejection::UnknownCondition.seeing_plain(other.name()))
         }
         _ => Ok((conditions, Actual::plain("known conditions only"))),
     }

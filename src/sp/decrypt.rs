@@ -20,15 +20,15 @@ use super::{
     names::{DS, XENC, XENC11},
     rejection::Rejection,
     service_provider::SpKey,
-    signature::base64,
+    signature::decoded,
     tree::{Node, attribute, child, children, expect},
 };
 
 /// More copies of one content key than this are not tried.
 const MOST_KEYS: usize = 4;
-/// RSA private operations that one message may cost. Each takes a good quarter of a millisecond; an
-/// assertion needs one, and one more for each name ID or attribute that is encrypted by itself.
-const MOST_OPERATIONS: u32 = 32;
+/// RSA private operations that one message may cost. Each takes from a quarter of a millisecond to a whole one, and no
+/// message may cost 25; an assertion needs one, and one more for each name ID or attribute that is encrypted by itself.
+pub(super) const MOST_OPERATIONS: u32 = 16;
 const GCM_IV: usize = 12;
 const GCM_TAG: usize = 16;
 const CBC_BLOCK: usize = 16;
@@ -204,5 +204,5 @@ fn method<'t>(node: Node<'t>) -> Result<&'t str, Rejection> {
 
 fn cipher_value(node: Node) -> Result<Vec<u8>, Rejection> {
     let value = expect(expect(node, XENC, "CipherData")?, XENC, "CipherValue")?;
-    base64(value).map_err(|_| Rejection::Decryption)
+    decoded(value).map_err(|_| Rejection::Decryption)
 }

@@ -41,17 +41,27 @@ pub(super) fn text(value: &str) -> String {
     out
 }
 
+/// Bytes that are looked through at once; most pieces have nothing in them to replace.
+const PIECE: usize = 32;
+
 fn write(
     out: &mut impl Write,
     text: &str,
     reference: impl Fn(u8) -> Option<&'static str>,
 ) -> Result {
-    let mut plain = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        if let Some(reference) = reference(byte) {
-            out.write_str(&text[plain..at])?;
-            out.write_str(reference)?;
-            plain = at + 1;
+    let (bytes, mut plain) = (text.as_bytes(), 0);
+    for (index, piece) in bytes.chunks(PIECE).enumerate() {
+        // Without an early exit, so that the compiler compares many bytes by one instruction.
+        if !piece.iter().fold(false, |found, byte| found | reference(*byte).is_some()) {
+            continue;
+        }
+        for (offset, byte) in piece.iter().enumerate() {
+            let at = index * PIECE + offset;
+            if let Some(reference) = reference(*byte) {
+                out.write_str(&text[plain..at])?;
+                out.write_str(reference)?;
+                plain = at + 1;
+            }
         }
     }
     out.write_str(&text[plain..])
@@ -65,5 +75,9 @@ mod tests {
     fn markup_becomes_references_and_the_rest_stays() {
         assert_eq!(text("ä<b>\"&\r\n"), "ä&lt;b&gt;\"&amp;&#xD;\n");
         assert_eq!(attribute("ä<b>\"&\r\n\t"), "ä&lt;b>&quot;&amp;&#xD;&#xA;&#x9;");
+        for length in 0..3 * PIECE {
+            let plain = "x".repeat(length);
+            assert_eq!(text(&format!("{plain}&{plain}<")), format!("{plain}&amp;{plain}&lt;"));
+        }
     }
 }

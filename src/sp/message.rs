@@ -1,11 +1,14 @@
 //! From what the browser delivered to a document whose elements stand where they belong.
 
+use memchr::memchr;
+
 use super::{
-    guard::MESSAGE_BYTES,
+    base64,
     names::{ASSERTION, DS, PROTOCOL},
     rejection::Rejection,
     steps::{Checked, passed},
-    tree::{Node, children, decode_base64, is},
+    tree::{Node, children, is},
+    xml::MESSAGE_BYTES,
 };
 
 use crate::domain::trace::Actual;
@@ -32,7 +35,7 @@ pub(super) fn check_size(encoded: &str) -> Checked<()> {
 
 /// Decodes the form parameter (SAML Bindings §3.5.4).
 pub(super) fn decode(encoded: &str) -> Checked<Vec<u8>> {
-    let bytes = decode_base64(encoded).ok_or(Rejection::NotBase64)?;
+    let bytes = base64::decode(encoded).ok_or(Rejection::NotBase64)?;
     if bytes.len() > MESSAGE_BYTES && Rejection::TooLarge.in_force() {
         return Err(Rejection::TooLarge.seeing_plain(format!("{} bytes", bytes.len())));
     }
@@ -43,7 +46,7 @@ pub(super) fn decode(encoded: &str) -> Checked<Vec<u8>> {
 /// The text behind the bytes; no other encoding is tried. A zero byte is UTF-16 that happens to be
 /// UTF-8 as well.
 pub(super) fn utf8(bytes: Vec<u8>) -> Checked<String> {
-    if bytes.contains(&0) {
+    if memchr(0, &bytes).is_some() {
         return Err(Rejection::NotUtf8.into());
     }
     let text = String::from_utf8(bytes).map_err(|_| Rejection::NotUtf8)?;
@@ -53,7 +56,7 @@ pub(super) fn utf8(bytes: Vec<u8>) -> Checked<String> {
 /// Finds the one assertion of a `Response`.
 pub(super) fn shape(root: Node) -> Checked<Content> {
     if !is(root, PROTOCOL, "Response") && Rejection::WrongRoot.in_force() {
-        return Err(Rejection::WrongRoot.seeing_plain(root.tag_name().name()));
+        return Err(Rejection::WrongRoot.seeing_plain(root.name()));
     }
     check_places(root)?;
     let mut plain = children(root, ASSERTION, "Assertion").map(Content::Plain);
@@ -85,14 +88,12 @@ pub(super) fn check_decrypted(root: Node, name: &str) -> Result<(), Rejection> {
 /// is hidden in `Extensions`, `Advice`, `Object` or a second wrapper.
 fn check_places(root: Node) -> Result<(), Rejection> {
     let in_place = |node: Node| {
-        let in_response = || node.parent_element() == Some(root) && is(root, PROTOCOL, "Response");
-        match node.tag_name().name() {
+        let in_response = || node.parent() == Some(root) && is(root, PROTOCOL, "Response");
+        match node.name() {
             "Response" => node == root && is(node, PROTOCOL, "Response"),
             "Assertion" => is(node, ASSERTION, "Assertion") && (node == root || in_response()),
             "EncryptedAssertion" => is(node, ASSERTION, "EncryptedAssertion") && in_response(),
-            "Signature" => {
-                is(node, DS, "Signature") && node.parent_element().is_some_and(may_be_signed)
-            }
+            "Signature" => is(node, DS, "Signature") && node.parent().is_some_and(may_be_signed),
             _ => true,
         }
     };

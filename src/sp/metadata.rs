@@ -11,7 +11,6 @@ use crate::domain::{
 use super::{
     certificates::{CertificateInfo, SigningKey, Trust, to_base64},
     duration, escape,
-    guard::{Comments, METADATA_BYTES},
     idp::SloEndpoint,
     names::{
         DS, EMAIL_ADDRESS, METADATA, PERSISTENT, POST, PROTOCOL, REDIRECT, SHIBMD, TRANSIENT,
@@ -23,6 +22,7 @@ use super::{
     signature,
     transport::{NotBuilt, sign_enveloped},
     tree::{Node, Tree, attribute, child, children, is, normalise, text},
+    xml::{Comments, METADATA_BYTES},
 };
 
 /// What the metadata of one identity provider says.
@@ -153,7 +153,7 @@ pub(super) fn find_provider(root: Node<'_>) -> Result<(Node<'_>, Node<'_>), &'st
     }
 }
 
-/// Every entity in a container and in the containers inside it; the guard bounds their depth.
+/// Every entity in a container and in the containers inside it; the parser bounds their depth.
 fn entities_in(container: Node<'_>) -> Vec<Node<'_>> {
     let nested = children(container, METADATA, "EntitiesDescriptor").flat_map(entities_in);
     children(container, METADATA, "EntityDescriptor").chain(nested).collect()

@@ -6,7 +6,7 @@
 //! the same way (`logout.rs`).
 //!
 //! ```text
-//! size ▸ base64 ▸ UTF-8 ▸ guard ▸ parse ▸ shape        message.rs guard.rs tree.rs
+//! size ▸ base64 ▸ UTF-8 ▸ parse ▸ shape                 base64.rs xml.rs tree.rs message.rs
 //!   ▸ Response signature ▸ decrypt ▸ Assertion signature    signature.rs c14n.rs decrypt.rs
 //!   ▸ one good, none bad                                    response.rs
 //!   ▸ Status Version Destination InResponseTo Issuer        envelope.rs
@@ -24,6 +24,7 @@
 mod aggregate;
 mod algorithms;
 mod attributes;
+mod base64;
 mod c14n;
 mod certificates;
 mod conditions;
@@ -32,7 +33,6 @@ mod decrypt;
 mod duration;
 mod envelope;
 mod escape;
-mod guard;
 mod idp;
 mod logout;
 mod message;
@@ -51,6 +51,7 @@ mod statement;
 mod steps;
 mod transport;
 mod tree;
+mod xml;
 
 pub use aggregate::{AggregateSummary, BadAggregate, FederationEntity, read_aggregate};
 pub use certificates::{CertificateInfo, read_certificate};

@@ -18,6 +18,8 @@ pub const XENC: &str = "http://www.w3.org/2001/04/xmlenc#";
 pub const XENC11: &str = "http://www.w3.org/2009/xmlenc11#";
 /// What the prefix `xml` always stands for.
 pub const XML: &str = "http://www.w3.org/XML/1998/namespace";
+/// What declares a prefix.
+pub const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
 /// `xsi:nil`, `xsi:type`.
 pub const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
 

@@ -11,7 +11,6 @@ use super::{
     confirmation::{self, Delivery},
     decrypt::Opener,
     envelope,
-    guard::Comments,
     idp::Idp,
     message::{self, Content},
     rejection::Rejection,
@@ -20,6 +19,7 @@ use super::{
     statement,
     steps::{Checked, Steps, passed},
     tree::{Node, Tree, attribute, normalise},
+    xml::Comments,
 };
 
 /// An assertion that passed every check but replay: whoever holds one may act on it once

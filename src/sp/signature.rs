@@ -25,14 +25,15 @@ use openssl::{
 
 use super::{
     algorithms::{Hash, SignatureMethod, digest_method},
-    c14n::{Method, canonicalize},
+    base64,
+    c14n::{Bounded, Method, canonicalize},
     certificates::{SigningKey, Trust},
-    guard,
     names::{ASSERTION, C14N, DS, ENVELOPED, EXC_C14N},
     redirect_query::SignedQuery,
     rejection::Rejection,
     steps::Fault,
-    tree::{Node, attribute, child, decode_base64, elements, is, text},
+    tree::{Node, attribute, child, elements, is, text},
+    xml,
 };
 
 /// An element whose bytes a verified signature covers. Made only here.
@@ -113,6 +114,12 @@ pub(super) fn announced(parent: Node, trust: &Trust) -> Result<Option<Announced>
     Ok(Some(Announced { digest: info.digest, value: info.digest_value, prefixes }))
 }
 
+/// Bytes that the canonical form of a `SignedInfo` usually has, and at most: each key is tried on all of it.
+const SIGNED_INFO: usize = 768;
+const MOST_SIGNED_INFO: usize = 16 * 1024;
+/// Bytes of the canonical form of anything else that is signed.
+const MOST_CANONICAL: usize = 2 * xml::METADATA_BYTES;
+
 struct Signature<'t> {
     node: Node<'t>,
     signed_info: Node<'t>,
@@ -128,14 +135,15 @@ impl<'t> Signature<'t> {
         Rejection::SignatureForm.unless(key_info)?;
         demand(signed_info, "SignedInfo")?;
         demand(value, "SignatureValue")?;
-        Ok(Self { node, signed_info, value: base64(value)? })
+        Ok(Self { node, signed_info, value: decoded(value)? })
     }
 
     /// Finds the key that made it.
     fn verify<'k>(&self, info: &SignedInfo, trust: &'k Trust) -> Result<&'k SigningKey, Fault> {
-        let mut signed = String::new();
+        let mut signed = Bounded::new(SIGNED_INFO, MOST_SIGNED_INFO);
         canonicalize(&mut signed, self.signed_info, None, &info.c14n)
             .map_err(|_| Rejection::SignatureMismatch)?;
+        let signed = signed.text;
         let made = |key: &&SigningKey| {
             info.method.verify(&key.key, signed.as_bytes(), &self.value)
                 || !Rejection::SignatureMismatch.in_force()
@@ -181,7 +189,7 @@ impl<'t> SignedInfo<'t> {
             transform: enveloped(transforms, trust)?,
             digest: digest_method(childless(digest)?, trust.allow_sha1)
                 .map_err(|rejection| rejection.seeing_plain(algorithm(digest)))?,
-            digest_value: base64(value)?,
+            digest_value: decoded(value)?,
         })
     }
 
@@ -216,7 +224,8 @@ struct Digest {
     hasher: Hasher,
     /// What was not hashed yet: many small pieces come, and each call of the hasher has its price.
     waiting: Vec<u8>,
-    empty: bool,
+    /// Bytes so far.
+    length: usize,
 }
 
 impl Digest {
@@ -224,19 +233,22 @@ impl Digest {
 
     fn new(hash: Hash) -> Option<Self> {
         let hasher = Hasher::new(hash.function()).ok()?;
-        Some(Self { hasher, waiting: Vec::with_capacity(Self::PIECE), empty: true })
+        Some(Self { hasher, waiting: Vec::with_capacity(Self::PIECE), length: 0 })
     }
 
     /// `None` also where nothing was written: an empty canonical form proves nothing.
     fn finish(mut self) -> Option<DigestBytes> {
         self.hasher.update(&self.waiting).ok()?;
-        self.hasher.finish().ok().filter(|_| !self.empty)
+        self.hasher.finish().ok().filter(|_| self.length > 0)
     }
 }
 
 impl Write for Digest {
     fn write_str(&mut self, piece: &str) -> fmt::Result {
-        self.empty &= piece.is_empty();
+        self.length += piece.len();
+        if self.length > MOST_CANONICAL {
+            return Err(fmt::Error);
+        }
         if self.waiting.len() + piece.len() > Self::PIECE {
             self.hasher.update(&self.waiting).map_err(|_| fmt::Error)?;
             self.waiting.clear();
@@ -276,8 +288,8 @@ fn canonicalization<'t>(node: Node<'t>, trust: &Trust) -> Result<Method<'t>, Fau
     }
 }
 
-/// More prefixes than the guard lets into scope are of no use, and each is looked for at every element.
-const MOST_PREFIXES: usize = guard::NAMESPACES;
+/// More prefixes than the parser lets into scope are of no use, and each is looked for at every element.
+const MOST_PREFIXES: usize = xml::NAMESPACES;
 
 /// The prefixes of `InclusiveNamespaces` (Exclusive Canonicalization 1.0 §4), which has no content.
 fn prefix_list(node: Node<'_>) -> Result<Vec<Option<&str>>, Rejection> {
@@ -317,7 +329,7 @@ fn childless<'t>(node: Node<'t>) -> Result<&'t str, Rejection> {
 }
 
 /// The bytes behind base64 text that may be broken into lines.
-pub(super) fn base64(node: Node) -> Result<Vec<u8>, Rejection> {
+pub(super) fn decoded(node: Node) -> Result<Vec<u8>, Rejection> {
     let text: Cow<str> = text(node).map_err(|_| Rejection::SignatureForm)?;
-    decode_base64(&text).ok_or(Rejection::SignatureForm)
+    base64::decode(&text).ok_or(Rejection::SignatureForm)
 }

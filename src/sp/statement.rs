@@ -10,12 +10,12 @@ use super::{
     attributes,
     conditions::{Clock, time},
     decrypt::Opener,
-    guard::Comments,
     message::check_decrypted,
     names::{ASSERTION, TRANSIENT},
     rejection::Rejection,
     steps::Checked,
     tree::{Node, Tree, attribute, child, children, expect, normalise, text},
+    xml::Comments,
 };
 
 /// What a `NameID` says (SAML Core §2.2.3).
@@ -119,7 +119,7 @@ pub(super) fn build(
     opener: &Opener,
 ) -> Checked<Statement> {
     let read = attributes::read(assertion, opener)?;
-    let names = read.values.keys().cloned().collect::<Vec<_>>().join(", ");
+    let names = read.values.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
     let amr = methods(authentication.class.as_deref(), &read);
     let transient = name_id.format.as_deref() == Some(TRANSIENT);
     let statement = Statement {

@@ -44,8 +44,12 @@ pub(super) struct Steps<'a> {
     trace: &'a mut Trace,
 }
 
+/// Room for the steps of an ordinary response.
+const USUAL: usize = 24;
+
 impl<'a> Steps<'a> {
     pub(super) fn new(trace: &'a mut Trace) -> Self {
+        trace.steps.reserve(USUAL);
         Self { trace }
     }
 

@@ -15,10 +15,10 @@ use super::{
     c14n::{Method, canonicalize},
     certificates::to_base64,
     escape,
-    guard::Comments,
     names::{DS, ENVELOPED, EXC_C14N},
     service_provider::SpKey,
     tree::Tree,
+    xml::Comments,
 };
 
 /// A message for the browser to carry to the provider.

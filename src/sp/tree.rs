@@ -5,19 +5,17 @@
 
 use std::borrow::Cow;
 
-use base64::{Engine, prelude::BASE64_STANDARD};
-use roxmltree::{Document, Error, ParsingOptions};
+use memchr::memchr;
 
 use super::{
-    guard::{self, Comments, NODES},
     names::XML,
     rejection::Rejection,
+    xml::{Comments, Document},
 };
 
-/// An element (or text) of a [`Tree`].
-pub(super) type Node<'t> = roxmltree::Node<'t, 't>;
+pub(super) use super::xml::Node;
 
-/// A document that passed the guard, is well-formed, and in which every ID occurs once.
+/// A document that is well-formed, modest, and in which every ID occurs once.
 pub(super) struct Tree<'t> {
     document: Document<'t>,
 }
@@ -25,28 +23,20 @@ pub(super) struct Tree<'t> {
 impl<'t> Tree<'t> {
     /// `text` has had its line ends normalised, see [`normalise`].
     pub(super) fn parse(text: &'t str, comments: Comments) -> Result<Self, Rejection> {
-        guard::check(text, comments)?;
-        let limited = Rejection::TooManyNodes.in_force();
-        let nodes_limit = if limited { NODES } else { u32::MAX };
-        let options = ParsingOptions { nodes_limit, ..ParsingOptions::default() };
-        let document =
-            Document::parse_with_options(text, options).map_err(|error| match error {
-                Error::NodesLimitReached => Rejection::TooManyNodes,
-                _ => Rejection::NotWellFormed,
-            })?;
+        let document = Document::parse(text, comments)?;
         check_ids(&document)?;
         Ok(Self { document })
     }
 
     pub(super) fn root(&self) -> Node<'_> {
-        self.document.root_element()
+        self.document.root()
     }
 }
 
 /// Without a byte order mark, with every line end as XML 1.0 §2.11 asks: `\n`.
 pub(super) fn normalise(text: &str) -> Cow<'_, str> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    if text.contains('\r') {
+    if memchr(b'\r', text.as_bytes()).is_some() {
         Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
     } else {
         Cow::Borrowed(text)
@@ -55,8 +45,7 @@ pub(super) fn normalise(text: &str) -> Cow<'_, str> {
 
 /// Every attribute that anybody may take for an ID is unique, whatever its namespace.
 fn check_ids(document: &Document) -> Result<(), Rejection> {
-    let attributes = document.descendants().flat_map(|node| node.attributes());
-    let ids = attributes.filter(|attribute| match attribute.name() {
+    let ids = document.all_attributes().filter(|attribute| match attribute.name() {
         "ID" | "Id" | "AssertionID" => true,
         "id" => matches!(attribute.namespace(), None | Some(XML)),
         _ => false,
@@ -68,15 +57,21 @@ fn check_ids(document: &Document) -> Result<(), Rejection> {
 
 /// Whether `node` is the element `name` of `namespace`.
 pub(super) fn is(node: Node, namespace: &str, name: &str) -> bool {
-    node.is_element()
-        && node.tag_name().name() == name
-        && node.tag_name().namespace() == Some(namespace)
+    node.name() == name && node.namespace() == Some(namespace)
 }
 
 /// The attribute `name` that has no namespace.
 pub(super) fn attribute<'t>(node: Node<'t>, name: &str) -> Option<&'t str> {
     let mut attributes = node.attributes();
     let found = attributes.find(|found| found.name() == name && found.namespace().is_none())?;
+    Some(found.value())
+}
+
+/// The attribute `name` of `namespace`.
+pub(super) fn attribute_of<'t>(node: Node<'t>, namespace: &str, name: &str) -> Option<&'t str> {
+    let mut attributes = node.attributes();
+    let found =
+        attributes.find(|found| found.name() == name && found.namespace() == Some(namespace))?;
     Some(found.value())
 }
 
@@ -126,23 +121,6 @@ pub(super) fn text(node: Node<'_>) -> Result<Cow<'_, str>, Rejection> {
     }
 }
 
-/// The bytes behind strict base64, which may be broken into lines.
-pub(super) fn decode_base64(text: &str) -> Option<Vec<u8>> {
-    BASE64_STANDARD.decode(text).ok().or_else(|| {
-        let compact: String = text.split_ascii_whitespace().collect();
-        BASE64_STANDARD.decode(compact).ok()
-    })
-}
-
-/// The element's name as written, with its prefix.
-pub(super) fn written_name<'t>(node: Node<'t>) -> &'t str {
-    let source = node.document().input_text();
-    let from = source.get(node.range().start + 1..).unwrap_or_default();
-    let ends = |byte: u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'/' | b'>');
-    let end = from.bytes().position(ends).unwrap_or(from.len());
-    &from[..end]
-}
-
 /// The prefix of a name as written.
 pub(super) fn prefix(written: &str) -> Option<&str> {
     written.split_once(':').map(|(prefix, _)| prefix)
@@ -189,8 +167,8 @@ mod tests {
     #[test]
     fn names_keep_their_prefix_and_line_ends_are_one() {
         let tree = parse("<p:r xmlns:p='u'><b\n/></p:r>").expect("parses");
-        assert_eq!(written_name(tree.root()), "p:r");
-        assert_eq!(elements(tree.root()).map(written_name).collect::<Vec<_>>(), ["b"]);
+        assert_eq!(tree.root().written_name(), "p:r");
+        assert_eq!(elements(tree.root()).map(Node::written_name).collect::<Vec<_>>(), ["b"]);
         assert_eq!(normalise("\u{feff}a\r\nb\rc"), "a\nb\nc");
     }
 }

@@ -86,7 +86,8 @@ impl World {
         let redirect_uri = format!("{}/oidc/openid/callback", settings.public_url);
         let clock = Clock::default();
         let neighbours = Neighbours::by(&redirect_uri, clock.clone());
-        let (broker, running) = serve(&database, &master, settings, &clock).await;
+        let port = settings.public_url.rsplit(':').next().expect("a port").to_owned();
+        let (broker, running) = serve(&database, &master, settings, &clock, &port).await;
         let url = broker.issuer().to_owned();
         let world = Self { broker, clock, neighbours, database, master, url, _running: running };
         world.apply(world.neighbours.resources()).await;
@@ -95,9 +96,9 @@ impl World {
 
     /// A second process on the same database, under another address.
     pub async fn second_broker(&self) -> (Arc<Broker>, Running) {
-        let mut settings = settings(free_port());
-        settings.public_url.clone_from(&self.url);
-        serve(&self.database, &self.master, settings, &self.clock).await
+        // Its public URL is the first one's; whatever port is free is its own.
+        let settings = Settings { public_url: self.url.clone(), ..settings(0) };
+        serve(&self.database, &self.master, settings, &self.clock, "0").await
     }
 
     pub fn browser(&self) -> Browser {
@@ -184,16 +185,13 @@ async fn serve(
     master: &MasterKey,
     settings: Settings,
     clock: &Clock,
+    port: &str,
 ) -> (Arc<Broker>, Running) {
     let store = Store::open(database.database().clone(), 4).expect("store");
-    let port = settings.public_url.rsplit(':').next().expect("a port").to_owned();
     let broker =
         Broker::open(settings, store, master.clone(), clock.clone()).await.expect("broker");
     let options = http::Options { workers: 1, ..http::Options::new(&format!("127.0.0.1:{port}")) };
-    // A second process has an address of its own; its public URL is the first one's.
-    let running = http::start(Arc::clone(&broker), options.clone())
-        .or_else(|_| http::start(Arc::clone(&broker), http::Options::new("127.0.0.1:0")))
-        .expect("listening");
+    let running = http::start(Arc::clone(&broker), options).expect("listening");
     (broker, running)
 }
 

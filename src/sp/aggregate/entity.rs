@@ -4,8 +4,8 @@ use crate::domain::{resource::check_url, words::UnixTime};
 
 use super::super::{
     metadata::{IdpMetadata, find_provider, read},
-    names::{MDUI, METADATA},
-    tree::{Node, children, elements, is, text},
+    names::{MDUI, METADATA, XML},
+    tree::{Node, attribute_of, children, elements, is, text},
 };
 
 /// An identity provider that can be used, complete in itself.
@@ -91,7 +91,7 @@ fn organization_names(entity: Node) -> Vec<(String, String)> {
 /// Language and text; `None` for what is no text or none at all.
 fn localized(node: Node) -> Option<(String, String)> {
     let words: Vec<_> = text(node).ok()?.split_whitespace().map(str::to_owned).collect();
-    let language = node.attribute((super::super::names::XML, "lang")).unwrap_or_default();
+    let language = attribute_of(node, XML, "lang").unwrap_or_default();
     let name: String = words.join(" ").chars().take(200).collect();
     if name.is_empty() { None } else { Some((language.to_lowercase(), name)) }
 }

@@ -3,9 +3,9 @@
 use std::io::{BufRead, Read};
 
 use super::super::{
-    guard::{self, METADATA_BYTES},
     rejection::Rejection,
     tree::normalise,
+    xml::{self, METADATA_BYTES},
 };
 use super::BadAggregate;
 
@@ -76,7 +76,7 @@ impl<R: BufRead> Scanner<R> {
         let first = std::mem::take(&mut self.at_start);
         match tag.get(1) {
             Some(b'?') if first => {
-                guard::after_declaration(&self.text(tag)?)?;
+                xml::after_declaration(&self.text(tag)?)?;
                 Ok(None)
             }
             Some(b'?') => Err(Rejection::ProcessingInstruction.into()),

@@ -4,13 +4,13 @@ use super::Delivered;
 use crate::{
     domain::trace::{Actual, Trace},
     sp::{
-        guard::Comments,
         message,
         names::ASSERTION,
         redirect_query::RedirectQuery,
         rejection::Rejection,
         steps::{Checked, Steps},
         tree::{Tree, child, normalise, text},
+        xml::Comments,
     },
 };
 

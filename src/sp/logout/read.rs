@@ -14,7 +14,6 @@ use crate::sp::{
     conditions::{Clock, time},
     decrypt::Opener,
     envelope,
-    guard::Comments,
     idp::Idp,
     message,
     names::{ASSERTION, DS, PROTOCOL},
@@ -25,6 +24,7 @@ use crate::sp::{
     statement::{self, NameId},
     steps::{Checked, Steps, passed},
     tree::{Node, Tree, attribute, child, children, is, normalise, text},
+    xml::Comments,
 };
 
 /// More indexes than this are not one person's.
@@ -209,13 +209,13 @@ fn parse(text: &str) -> Checked<Tree<'_>> {
 /// The elements that name and prove stand only directly in the one message, under no other namespace.
 fn check_places(root: Node, wanted: &str, signature: bool) -> Checked<()> {
     if !is(root, PROTOCOL, wanted) {
-        return Err(Rejection::WrongRoot.seeing_plain(root.tag_name().name()));
+        return Err(Rejection::WrongRoot.seeing_plain(root.name()));
     }
     let in_place = |node: Node| {
-        let top = node.parent_element() == Some(root);
-        match node.tag_name().name() {
+        let top = node.parent() == Some(root);
+        match node.name() {
             "LogoutRequest" | "LogoutResponse" => node == root,
-            "NameID" | "EncryptedID" => top && node.tag_name().namespace() == Some(ASSERTION),
+            "NameID" | "EncryptedID" => top && node.namespace() == Some(ASSERTION),
             "SessionIndex" => top && is(node, PROTOCOL, "SessionIndex"),
             "Signature" => top && signature && is(node, DS, "Signature"),
             "Response" | "Assertion" | "EncryptedAssertion" => false,

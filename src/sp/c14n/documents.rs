@@ -7,7 +7,7 @@ type Scope = [&'static str; 5];
 const PREFIXES: [&str; 5] = ["", "a", "b", "c", "zz"];
 const URIS: [&str; 5] = ["", "urn:1", "urn:2", "http://x.example/?a=1#b", AMPERSAND];
 /// libxml2 forgets to escape it, see `libxml2_does_not_escape_namespaces`: one document in sixteen has it.
-pub(super) const AMPERSAND: &str = "urn:1&2";
+pub(in super::super) const AMPERSAND: &str = "urn:1&2";
 const LOCALS: [&str; 6] = ["z", "y", "k", "K", "\u{e9}", "a-1"];
 const OF_XML: [&str; 3] = ["xml:lang", "xml:space", "xml:base"];
 const PIECES: [&str; 16] = [
@@ -41,18 +41,18 @@ const VALUES: [&str; 9] = [
 ];
 
 /// Small numbers in a fixed order (a 64-bit linear congruential generator), so that a failure repeats.
-pub(super) struct Dice {
+pub(in super::super) struct Dice {
     state: u64,
     uris: &'static [&'static str],
 }
 
 impl Dice {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(in super::super) fn new(seed: u64) -> Self {
         let uris = if seed.is_multiple_of(16) { &URIS[..] } else { &URIS[..4] };
         Self { state: seed, uris }
     }
 
-    pub(super) fn roll(&mut self, sides: usize) -> usize {
+    pub(in super::super) fn roll(&mut self, sides: usize) -> usize {
         self.state = self
             .state
             .wrapping_mul(6_364_136_223_846_793_005)
@@ -65,7 +65,7 @@ impl Dice {
     }
 
     /// A document of a few elements.
-    pub(super) fn document(&mut self) -> String {
+    pub(in super::super) fn document(&mut self) -> String {
         let declaration = ["", "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\r\n"][self.roll(2)];
         format!("{declaration}{}", self.element([""; 5], 3))
     }
