@@ -57,7 +57,7 @@ pub enum AssertionFault {
     Audience,
     #[error("the client assertion has expired, or is not valid yet")]
     Time,
-    #[error("the client assertion is valid for more than ten minutes")]
+    #[error("the client assertion is valid for more than an hour")]
     TooLong,
     #[error("the client assertion was used before")]
     Replayed,
@@ -72,8 +72,8 @@ impl AssertionFault {
 }
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-/// An assertion may be good for so many seconds.
-const LONGEST: i64 = 600;
+/// An assertion may be good for so many seconds: as many as common libraries give it unasked.
+const LONGEST: i64 = 3_600;
 /// Seconds by which an application's clock may differ from ours.
 const SKEW: i64 = 30;
 

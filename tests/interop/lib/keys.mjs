@@ -1,5 +1,6 @@
-// Keys for the identity providers, made at every start and never kept.
+// Keys and secrets, made at every start and never kept.
 
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './process.mjs';
@@ -13,3 +14,6 @@ export async function makeKeyPair(folder, name) {
   ]);
   return { key, certificate, pem: readFileSync(certificate, 'utf8') };
 }
+
+/** A client secret in which percent-encoding changes something, and so would taking off what is none. */
+export const awkwardSecret = () => `${randomBytes(24).toString('base64url')}+/%`;

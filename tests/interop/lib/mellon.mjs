@@ -3,10 +3,9 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { apache, commonConfiguration } from './apache.mjs';
 import { makeKeyPair } from './keys.mjs';
-import { freePort, Service } from './process.mjs';
-
-const MODULES = '/usr/lib/apache2/modules';
+import { freePort } from './process.mjs';
 
 export class Mellon {
   /** Trusts the identity providers with these metadata. */
@@ -23,9 +22,9 @@ export class Mellon {
     self.url = `http://127.0.0.1:${port}`;
     self.acs = `${self.url}/mellon/postResponse`;
     self.entityId = `${self.url}/mellon/metadata`;
-    writeFileSync(join(self.folder, 'httpd.conf'), configuration(self, port, metadata.length));
+    writeFileSync(join(self.folder, 'httpd.conf'), configuration(self, metadata.length));
     giveAway(self.folder);
-    self.service = new Service('mod_auth_mellon', 'apache2', ['-X', '-f', join(self.folder, 'httpd.conf')], { logFile: join(logs, 'mellon.log') });
+    self.service = apache('mod_auth_mellon', self.folder, join(logs, 'mellon.log'));
     await self.service.ready(self.entityId, 20).catch((error) => self.stop().then(() => Promise.reject(error)));
     return self;
   }
@@ -45,22 +44,8 @@ export class Mellon {
   }
 }
 
-const configuration = ({ folder, url, entityId }, port, providers) => `
-ServerRoot ${folder}
-ServerName ${url}
-Listen 127.0.0.1:${port}
-PidFile ${folder}/pid
-KeepAlive Off
-ErrorLog /dev/stderr
-LogLevel warn
-DocumentRoot ${folder}/htdocs
-LoadModule mpm_event_module ${MODULES}/mod_mpm_event.so
-LoadModule authn_core_module ${MODULES}/mod_authn_core.so
-LoadModule authz_core_module ${MODULES}/mod_authz_core.so
-LoadModule authz_user_module ${MODULES}/mod_authz_user.so
-LoadModule setenvif_module ${MODULES}/mod_setenvif.so
-LoadModule auth_mellon_module ${MODULES}/mod_auth_mellon.so
-${process.getuid() === 0 ? 'User www-data\nGroup www-data' : ''}
+const configuration = ({ folder, url, entityId }, providers) => `
+${commonConfiguration({ folder, url, modules: ['setenvif', 'auth_mellon'] })}
 MellonLockFile ${folder}/lock
 # Its test cookie says SameSite=None, for which browsers demand https.
 SetEnvIf Request_URI . MELLON_DISABLE_SAMESITE=1

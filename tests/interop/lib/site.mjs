@@ -7,7 +7,7 @@ import { stringify } from 'yaml';
 import { Application } from './application.mjs';
 import { Broker } from './broker.mjs';
 import { Crossroads } from './crossroads.mjs';
-import { freePort } from './process.mjs';
+import { eventually, freePort } from './process.mjs';
 
 const ORGANIZATION = { reference: 'Organization/general-hospital' };
 export const PHYSICIANS = 'GG-Physicians';
@@ -24,6 +24,7 @@ export class Site {
   /** Brings up `nodes` brokers on one database, configured for all providers, and introduces everybody. */
   static async start({ name, folder, logs, providers, databaseUrl, nodes = 1 }) {
     const self = new Site();
+    Object.assign(self, { name, folder });
     const port = await freePort();
     self.url = `http://localhost:${port}`;
     self.application = await Application.start({
@@ -58,6 +59,22 @@ export class Site {
     if (others.length > 0) this.crossroads = await Crossroads.start(port, this.nodes);
     for (const provider of providers) await provider.meet(this.url);
     await this.application.meet(this.url);
+  }
+
+  /** Further applications of the hospital; answers when every running node knows the first, which has a redirect URI. */
+  async introduce(...applications) {
+    const [{ id, redirectUris }] = applications;
+    const file = join(this.folder, `${this.name}-${id}.yaml`);
+    const whole = (one) => ({ resourceType: 'ClientApplication', name: one.id, organization: ORGANIZATION, ...one });
+    writeFileSync(file, applications.map((one) => stringify(whole(one))).join('---\n'), { mode: 0o600 });
+    await this.nodes[0].apply(file);
+    // An application that is known is told of every mistake; for an unknown one the broker shows a page of its own.
+    const query = new URLSearchParams({ client_id: id, redirect_uri: redirectUris[0] });
+    const known = async ({ url }) => {
+      const answer = await fetch(`${url}/oauth2/authorize?${query}`, { redirect: 'manual' });
+      return answer.headers.get('location')?.startsWith(redirectUris[0]);
+    };
+    for (const node of this.nodes) await eventually(`${node.name} knows ${id}`, () => known(node));
   }
 
   async stop() {

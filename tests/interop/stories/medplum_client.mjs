@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
-import { stringify } from 'yaml';
 import { freePort } from '../lib/process.mjs';
 import { PHYSICIANS } from '../lib/site.mjs';
 import { sendPage } from '../lib/web.mjs';
@@ -17,7 +16,14 @@ export default async function ({ world, site, provider }) {
   const ada = world.directory.hire({ givenName: 'Ada', familyName: 'Lovelace', groups: [PHYSICIANS] });
   const application = await start(site);
   try {
-    await introduce(world, site, application);
+    await site.introduce({
+      id: CLIENT,
+      clientType: 'public',
+      redirectUris: [`${application.url}/`],
+      allowedOrigins: [application.url],
+      grantTypes: ['authorization_code', 'refresh_token'],
+      scopes: ['openid', 'profile'],
+    });
     const { page } = await world.browser();
     const inPage = (work, argument) => page.evaluate(work, argument);
 
@@ -73,22 +79,4 @@ async function start(site) {
   });
   await new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
   return { server, url: `http://127.0.0.1:${port}` };
-}
-
-/** The application becomes one of the broker's. */
-async function introduce(world, site, { url }) {
-  const file = join(world.folder, 'medplum-application.yaml');
-  writeFileSync(file, stringify({
-    resourceType: 'ClientApplication',
-    id: CLIENT,
-    name: 'Medplum application',
-    clientType: 'public',
-    redirectUris: [`${url}/`],
-    allowedOrigins: [url],
-    grantTypes: ['authorization_code', 'refresh_token'],
-    scopes: ['openid', 'profile'],
-    organization: { reference: 'Organization/general-hospital' },
-  }));
-  await site.nodes[0].apply(file);
-  await new Promise((resolve) => setTimeout(resolve, 1_000)); // a running broker notices within a second
 }
