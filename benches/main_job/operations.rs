@@ -28,7 +28,7 @@ pub struct Operation {
     pub run: fn(&World, &mut Lane, usize) -> Result<(), Failure>,
 }
 
-pub const OPERATIONS: [Operation; 8] = [
+pub const OPERATIONS: [Operation; 9] = [
     Operation {
         name: "client_credentials, ES256",
         requests: 1,
@@ -93,6 +93,14 @@ pub const OPERATIONS: [Operation; 8] = [
         prepare: |world, lanes, count| world.prepare_responses(lanes, count),
         run: |world, lane, at| world.answer(lane, at),
     },
+    Operation {
+        name: "password to ES256 tokens",
+        requests: 3,
+        count: 240,
+        common: false,
+        prepare: |_, _, _| Ok(()),
+        run: |_, lane, at| by_password(lane, at),
+    },
 ];
 
 /// An application, by the algorithm of its ID tokens.
@@ -112,6 +120,8 @@ pub const REFRESH: Application =
 pub const CALLBACK: &str = "https://app.example/callback";
 /// Of the confidential client, `worker`.
 pub const SECRET: &str = "worker-secret-of-32-characters-0";
+/// Of the one account with a password, `local`.
+pub const PASSWORD: &str = "a password that nobody guesses";
 const VERIFIER: &str = "a-verifier-of-the-forty-three-letters-it-needs";
 /// Of so many ID tokens the signature of one is verified; of all the others the shape is looked at.
 const VERIFIED_OF: usize = 500;
@@ -234,6 +244,18 @@ pub fn authorize_path(lane: &Lane, from: Application, more: &[(&str, &str)]) -> 
     ];
     pairs.extend_from_slice(more);
     format!("{}?{}", lane.site.authorization, encode(&pairs))
+}
+
+/// A new browser signs in with a password of ours, and the application redeems the code.
+fn by_password(lane: &mut Lane, at: usize) -> Result<(), Failure> {
+    let path = authorize_path(lane, ES256, &[("prompt", "select_account")]);
+    let answer = lane.get(&path, "")?;
+    let browser = answer.cookie("medict_browser");
+    let browser = browser.ok_or_else(|| answer.unexpected("a binding cookie"))?;
+    let cookie = format!("cookie: medict_browser={browser}\r\n");
+    let form = encode(&[("identifier", "local"), ("password", PASSWORD)]);
+    let answer = lane.post(&format!("{}/password", answer.location()?), &cookie, &form)?;
+    redeem(lane, ES256, &answer, at)
 }
 
 fn by_worker() -> String {

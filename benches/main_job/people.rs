@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use crate::{
     Failure,
     load::{Lane, share},
-    operations::{Application, CALLBACK, ES256, REFRESH, RS256, SECRET, authorize_path, redeem},
+    operations::{
+        Application, CALLBACK, ES256, PASSWORD, REFRESH, RS256, SECRET, authorize_path, redeem,
+    },
     wire::encode,
 };
 
@@ -78,6 +80,7 @@ impl World {
                 "clientType": "confidential", "secret": SECRET, "organization": general,
                 "grantTypes": ["client_credentials"], "scopes": ["reports"],
                 "audiences": [issuer] },
+            { "resourceType": "User", "username": "local", "password": PASSWORD },
         ])
     }
 

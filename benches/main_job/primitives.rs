@@ -15,7 +15,9 @@ use openssl::{
     sign::{Signer, Verifier},
 };
 
-use crate::Failure;
+use medict::crypto::{Random, password};
+
+use crate::{Failure, operations::PASSWORD};
 
 /// Processor time of one operation each; of the durable write, the time that passes.
 pub struct Primitives {
@@ -23,6 +25,8 @@ pub struct Primitives {
     pub rsa_verify: Duration,
     pub p256_sign: Duration,
     pub p256_verify: Duration,
+    /// Of checking one: argon2id, 19 MiB, two passes.
+    pub password: Duration,
     pub durable_write: Duration,
 }
 
@@ -35,6 +39,7 @@ pub fn measure() -> Result<Primitives, Failure> {
         rsa_verify: of_verifying(&rsa)?,
         p256_sign: of_signing(&p256)?,
         p256_verify: of_verifying(&p256)?,
+        password: of_a_password()?,
         durable_write: of_a_durable_write()?,
     })
 }
@@ -58,6 +63,14 @@ fn of_verifying(key: &PKey<Private>) -> Result<Duration, Failure> {
         } else {
             Err("a signature does not verify".into())
         }
+    })
+}
+
+fn of_a_password() -> Result<Duration, Failure> {
+    let hash = password::hash(Random, PASSWORD)?;
+    median(|| match password::verify(PASSWORD, Some(&hash)) {
+        true => Ok(()),
+        false => Err("a password does not verify".into()),
     })
 }
 

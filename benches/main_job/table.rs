@@ -30,11 +30,12 @@ pub fn heading(server: &Server, primitives: &Primitives) {
     );
     println!(
         "primitives, CPU µs: RSA-2048 sign {:.0}, verify {:.0}; P-256 sign {:.0}, verify {:.0}; \
-         a durable write takes {:.0} µs",
+         a password {:.0}; a durable write takes {:.0} µs",
         micros(primitives.rsa_sign),
         micros(primitives.rsa_verify),
         micros(primitives.p256_sign),
         micros(primitives.p256_verify),
+        micros(primitives.password),
         micros(primitives.durable_write)
     );
     println!(

@@ -39,6 +39,16 @@ pub fn count(conn: &mut Conn, subject: &str, now: UnixTime) -> Result<(), Error>
     Ok(())
 }
 
+/// Takes one attempt back, which turned out to be no failure.
+///
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn uncount(conn: &mut Conn, subject: &str) -> Result<(), Error> {
+    let counted = throttles::table.find(subject).filter(throttles::failures.gt(0));
+    diesel::update(counted).set(throttles::failures.eq(throttles::failures - 1)).execute(conn)?;
+    Ok(())
+}
+
 /// # Errors
 /// [`Error`] when the database fails.
 pub fn clear(conn: &mut Conn, subject: &str) -> Result<(), Error> {

@@ -177,6 +177,19 @@ stories! {
         shop.redeem(&shop.code(&browser)).await.expect("tokens");
     }
 
+    /// Behind one proxy sits a whole hospital: only failures slow an address down.
+    async fn many_who_know_their_passwords_share_an_address(world: World) {
+        world.apply(vec![json!({ "resourceType": "User", "username": "ward", "password": "Correct-horse-1" })]).await;
+        for number in 0..60 {
+            let mut browser = world.browser();
+            browser.open(&format!("{}/login?return_to=/account", world.url)).await.expect("a chooser");
+            let form = browser.form("/identifier").expect("a form").with("identifier", "ward");
+            browser.submit(form).await.expect("a password is asked");
+            let right = browser.form("/password").expect("a form").with("password", "Correct-horse-1");
+            assert_eq!(browser.submit(right).await.expect("in").status, 200, "{number}");
+        }
+    }
+
     /// Whoever has a password of ours signs in with it; mistakes slow down.
     async fn the_local_way_in(world: World) {
         world.apply(vec![json!({ "resourceType": "User", "email": "admin@local.example",

@@ -109,10 +109,12 @@ impl Broker {
     }
 
     async fn forget_failures(&self, identifier: &str, caller: &Caller) -> Result<(), Error> {
-        let [pair, _, account] = gates(identifier, caller);
+        let [pair, address, account] = gates(identifier, caller);
         self.store
             .write(move |tx| -> Result<(), Error> {
                 throttles::clear(tx, &pair.subject)?;
+                // A whole hospital may come from one address: what succeeds there does not count against it.
+                throttles::uncount(tx, &address.subject)?;
                 Ok(throttles::clear(tx, &account.subject)?)
             })
             .await
