@@ -98,7 +98,7 @@ stories! {
             (with("aud", json!("https://else.example")), "another's audience"),
             (with("aud", json!([world.url, "https://else.example"])), "two audiences"),
             (with("exp", json!(now - 31)), "expired"),
-            (with("exp", json!(now + 700)), "too long"),
+            (with("exp", json!(now + 3_700)), "too long"),
             (with("jti", Value::Null), "not to be told apart"),
             (by_assertion(signer.sign("at+jwt", &Signer::claims(&world, "signer"))), "another type"),
             (by_assertion("x.y.z".to_owned()), "no JWT"),
