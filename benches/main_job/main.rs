@@ -36,6 +36,8 @@ struct Options {
     quick: bool,
     /// On the empty PostgreSQL database that `MEDICT_BENCH_POSTGRES` names.
     postgres: bool,
+    /// Among ten thousand other applications and as many other providers.
+    crowd: bool,
     /// oidc-provider does the same, in turn with ours.
     peer: bool,
     /// Only operations whose name holds this.
@@ -48,8 +50,13 @@ impl Options {
         let arguments: Vec<String> = std::env::args().skip(1).collect();
         let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
         let only = arguments.iter().find(|argument| !argument.starts_with("--")).cloned();
-        let (quick, postgres, peer) = (has("--quick"), has("--postgres"), has("--peer"));
-        has("--bench").then_some(Self { quick, postgres, peer, only })
+        has("--bench").then(|| Self {
+            quick: has("--quick"),
+            postgres: has("--postgres"),
+            crowd: has("--crowd"),
+            peer: has("--peer"),
+            only,
+        })
     }
 
     fn wants(&self, name: &str) -> bool {
@@ -76,7 +83,7 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<(), Failure> {
     let primitives = primitives::measure()?;
-    let world = World::new()?;
+    let world = World::new(options.crowd)?;
     let mut server = Server::start(&world, options.postgres)?;
     table::heading(&server, &primitives);
     let mut lanes = open_lanes(server.port, server.process_id())?;

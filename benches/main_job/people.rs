@@ -14,6 +14,8 @@ use crate::{
     wire::encode,
 };
 
+/// Other applications, and other providers, where there is a crowd.
+const CROWD: usize = 10_000;
 /// People who sign in by SAML, each known to the broker before anything is measured.
 const PEOPLE: usize = 400;
 
@@ -21,6 +23,7 @@ const PEOPLE: usize = 400;
 pub struct World {
     idp: SampleIdp,
     clock: Clock,
+    crowd: bool,
     responses: Mutex<Vec<Response>>,
 }
 
@@ -39,11 +42,11 @@ struct Response {
 }
 
 impl World {
-    pub fn new() -> Result<Self, Failure> {
+    pub fn new(crowd: bool) -> Result<Self, Failure> {
         let clock = Clock::default();
         let (entity_id, sso) = ("https://idp.example/saml", "https://idp.example/saml/sso");
         let idp = SampleIdp::new(entity_id, sso, clock.now())?;
-        Ok(Self { idp, clock, responses: Mutex::default() })
+        Ok(Self { idp, clock, crowd, responses: Mutex::default() })
     }
 
     /// What `medict apply` is given.
@@ -57,7 +60,11 @@ impl World {
                 "scopes": ["openid", "profile", "email", "roles"],
                 "idTokenSignedResponseAlg": application.alg.name(), "organization": general })
         };
-        json!([
+        let mut all = vec![];
+        if self.crowd {
+            all.extend((0..CROWD).flat_map(|number| self.strangers(number)));
+        }
+        let own = json!([
             { "resourceType": "Organization", "id": "general", "name": "General Hospital",
                 "domains": ["hospital.example"] },
             { "resourceType": "Role", "id": "physician", "name": "Physician",
@@ -81,7 +88,31 @@ impl World {
                 "grantTypes": ["client_credentials"], "scopes": ["reports"],
                 "audiences": [issuer] },
             { "resourceType": "User", "username": "local", "password": PASSWORD },
-        ])
+        ]);
+        all.extend(own.as_array().cloned().unwrap_or_default());
+        Value::Array(all)
+    }
+
+    /// A provider and an application of another hospital; of each hundred the first brings the hospital.
+    fn strangers(&self, number: usize) -> Vec<Value> {
+        let hospital = format!("hospital-{}", number / 100);
+        let home = json!({ "reference": format!("Organization/{hospital}") });
+        let entity_id = format!("https://idp-{number}.example/saml");
+        let mut all = vec![
+            json!({ "resourceType": "IdentityProvider", "id": format!("idp-{number}"), "type": "saml",
+                "name": format!("Provider {number}"), "organization": home,
+                "configuration": { "entityId": entity_id, "ssoUrl": format!("{entity_id}/sso"),
+                    "x509Certificate": self.idp.certificate() } }),
+            json!({ "resourceType": "ClientApplication", "id": format!("app-{number}"),
+                "name": format!("Application {number}"), "organization": home,
+                "redirectUris": [format!("https://app-{number}.example/callback")] }),
+        ];
+        if number.is_multiple_of(100) {
+            let organization =
+                json!({ "resourceType": "Organization", "id": hospital, "name": hospital });
+            all.insert(0, organization);
+        }
+        all
     }
 
     /// Everyone signs in once, so that all accounts are there; on each lane somebody stays signed in.

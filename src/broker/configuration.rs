@@ -37,6 +37,9 @@ pub struct Configuration {
     clients: HashMap<ClientId, Arc<Client>>,
     roles: HashMap<RoleId, Arc<Role>>,
     fetched: HashMap<String, Arc<Fetched>>,
+    /// The enabled providers of each organization, and those for everyone: a broker for a thousand
+    /// hospitals looks through those of one.
+    homes: Arc<HashMap<Option<OrganizationId>, Vec<Arc<Provider>>>>,
     /// Every origin that an application has registered.
     origins: Arc<HashSet<String>>,
     /// Every algorithm that an application has tokens signed with.
@@ -152,11 +155,33 @@ impl Configuration {
     /// an application, to our own pages: all that are enabled.
     #[must_use]
     pub fn providers_for(&self, client: Option<&ClientApplication>) -> Vec<&Arc<Provider>> {
-        let offered = |provider: &&Arc<Provider>| {
-            provider.resource.enabled
-                && client.is_none_or(|client| is_offered(&provider.id, &provider.resource, client))
+        let Some(client) = client else {
+            return self.providers().into_iter().filter(|p| p.resource.enabled).collect();
         };
-        self.providers().into_iter().filter(offered).collect()
+        if client.identity_providers.is_empty() {
+            let home = client.organization.as_ref().map(|reference| reference.0.clone());
+            let own = home.is_some().then(|| self.homes.get(&home)).flatten();
+            let all = own.into_iter().chain(self.homes.get(&None)).flatten();
+            return sorted(all, |provider| &provider.resource.name);
+        }
+        let named = client.identity_providers.iter().filter_map(|reference| {
+            self.providers.get(&reference.0).filter(|provider| provider.resource.enabled)
+        });
+        let mut named = sorted(named, |provider| &provider.resource.name);
+        named.dedup_by(|one, other| one.id == other.id);
+        named
+    }
+
+    /// The provider of this name, if it is among [`Self::providers_for`].
+    #[must_use]
+    pub fn offered(
+        &self,
+        id: &IdpId,
+        client: Option<&ClientApplication>,
+    ) -> Option<&Arc<Provider>> {
+        let provider = self.providers.get(id).filter(|provider| provider.resource.enabled)?;
+        let to = |client| is_offered(&provider.id, &provider.resource, client);
+        client.is_none_or(to).then_some(provider)
     }
 
     /// The application that a sign-in which began at this SAML provider leads to: the one that is wanted,
@@ -230,6 +255,7 @@ impl Configuration {
         for id in stale {
             next.build_provider(&id, issuer, keys);
         }
+        next.sort_homes();
         let origins = next.clients.values().flat_map(|client| &client.resource.allowed_origins);
         next.origins = Arc::new(origins.cloned().collect());
         let algs = next.clients.values().flat_map(|client| client.resource.signing_algs());
@@ -242,7 +268,17 @@ impl Configuration {
         let mut next = self.clone();
         let ids: Vec<_> = next.providers.keys().map(|id| id.0.clone()).collect();
         ids.iter().for_each(|id| next.build_provider(id, issuer, keys));
+        next.sort_homes();
         next
+    }
+
+    fn sort_homes(&mut self) {
+        let mut homes: HashMap<_, Vec<_>> = HashMap::new();
+        for provider in self.providers.values().filter(|provider| provider.resource.enabled) {
+            let home = provider.resource.organization.as_ref().map(|reference| reference.0.clone());
+            homes.entry(home).or_default().push(Arc::clone(provider));
+        }
+        self.homes = Arc::new(homes);
     }
 
     /// Answers which providers have other metadata than before.

@@ -302,7 +302,9 @@ fn is_offered(
     client: &Client,
     session: &BrowserSession,
 ) -> bool {
-    session.authentication.idp.as_ref().is_none_or(|idp| {
-        configuration.providers_for(Some(&client.resource)).iter().any(|p| p.id == *idp)
-    })
+    session
+        .authentication
+        .idp
+        .as_ref()
+        .is_none_or(|idp| configuration.offered(idp, Some(&client.resource)).is_some())
 }

@@ -150,14 +150,14 @@ impl Broker {
     fn only_way(&self, asked: &Asked) -> Option<IdpId> {
         let configuration = self.configuration();
         let client = configuration.client(&asked.request.client_id)?;
-        let offered = configuration.providers_for(Some(&client.resource));
-        let is_offered = |id: &IdpId| offered.iter().any(|provider| provider.id == *id);
+        let is_offered = |id: &IdpId| configuration.offered(id, Some(&client.resource)).is_some();
         if let Some(wanted) = asked.request.idp.clone().filter(is_offered) {
             return Some(wanted);
         }
         if asked.choose {
             return None;
         }
+        let offered = configuration.providers_for(Some(&client.resource));
         let hinted = asked.request.login_hint.as_deref();
         let home =
             hinted.and_then(|hint| super::choose::home_provider(&configuration, hint, &offered));
@@ -191,8 +191,7 @@ impl Broker {
     ) -> Result<Step, LoginError> {
         let return_to = return_to.filter(|path| is_own_path(path)).unwrap_or("/account").to_owned();
         let configuration = self.configuration();
-        let offered = configuration.providers_for(None);
-        let idp = idp.filter(|id| offered.iter().any(|provider| provider.id == *id));
+        let idp = idp.filter(|id| configuration.offered(id, None).is_some());
         self.begin(Destination::Own { return_to }, idp, browser, caller).await
     }
 
@@ -255,9 +254,10 @@ fn satisfies(
 ) -> bool {
     let by = &session.authentication;
     let fresh = asked.request.authenticated_after.is_none_or(|after| by.auth_time >= after);
-    let offered = by.idp.as_ref().is_none_or(|idp| {
-        configuration.providers_for(Some(&client.resource)).iter().any(|p| p.id == *idp)
-    });
+    let offered = by
+        .idp
+        .as_ref()
+        .is_none_or(|idp| configuration.offered(idp, Some(&client.resource)).is_some());
     let wanted = asked.request.idp.is_none() || asked.request.idp == by.idp;
     let meant = asked.request.subject.as_ref().is_none_or(|subject| *subject == by.user);
     fresh && offered && wanted && meant && !asked.choose

@@ -114,9 +114,8 @@ impl Broker {
     ) -> Result<Departure, LoginError> {
         let configuration = self.configuration();
         let client = login.client().and_then(|request| configuration.client(&request.client_id));
-        let offered = configuration.providers_for(client.map(|client| &client.resource));
-        let provider = offered.into_iter().find(|provider| provider.id == *idp);
-        let provider = provider.ok_or(Refusal::NoProvider)?;
+        let offered = configuration.offered(idp, client.map(|client| &client.resource));
+        let provider = offered.ok_or(Refusal::NoProvider)?;
         match &provider.resource.configuration {
             Wire::Saml(saml) => self.to_saml(login, provider, saml, member).await,
             Wire::Oidc(oidc) => self.to_oidc(login, provider, oidc).await,

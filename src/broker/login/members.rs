@@ -48,8 +48,8 @@ impl Broker {
         let pending = self.pending_or_refuse(login, browser, caller).await?;
         let configuration = self.configuration();
         let client = pending.login.client().and_then(|r| configuration.client(&r.client_id));
-        let offered = configuration.providers_for(client.map(|client| &client.resource));
-        let provider = offered.into_iter().find(|p| p.id == *idp && p.has_members());
+        let offered = configuration.offered(idp, client.map(|client| &client.resource));
+        let provider = offered.filter(|provider| provider.has_members());
         let Some(provider) = provider else {
             let subject = Subject { login: Some(pending.login.clone()), idp: Some(idp.clone()) };
             let refusal = Refusal::NoProvider;
