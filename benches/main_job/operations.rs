@@ -120,7 +120,9 @@ pub const REFRESH: Application =
 pub const CALLBACK: &str = "https://app.example/callback";
 /// Of the confidential client, `worker`.
 pub const SECRET: &str = "worker-secret-of-32-characters-0";
-/// Of the one account with a password, `local`.
+/// Accounts with a password, so many that no two lanes use one at a time: `local-0` and on.
+pub const LOCALS: usize = 64;
+/// Of all of them.
 pub const PASSWORD: &str = "a password that nobody guesses";
 const VERIFIER: &str = "a-verifier-of-the-forty-three-letters-it-needs";
 /// Of so many ID tokens the signature of one is verified; of all the others the shape is looked at.
@@ -253,7 +255,8 @@ fn by_password(lane: &mut Lane, at: usize) -> Result<(), Failure> {
     let browser = answer.cookie("medict_browser");
     let browser = browser.ok_or_else(|| answer.unexpected("a binding cookie"))?;
     let cookie = format!("cookie: medict_browser={browser}\r\n");
-    let form = encode(&[("identifier", "local"), ("password", PASSWORD)]);
+    let name = format!("local-{}", at % LOCALS);
+    let form = encode(&[("identifier", &name), ("password", PASSWORD)]);
     let answer = lane.post(&format!("{}/password", answer.location()?), &cookie, &form)?;
     redeem(lane, ES256, &answer, at)
 }

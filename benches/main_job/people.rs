@@ -9,7 +9,8 @@ use crate::{
     Failure,
     load::{Lane, share},
     operations::{
-        Application, CALLBACK, ES256, PASSWORD, REFRESH, RS256, SECRET, authorize_path, redeem,
+        Application, CALLBACK, ES256, LOCALS, PASSWORD, REFRESH, RS256, SECRET, authorize_path,
+        redeem,
     },
     wire::encode,
 };
@@ -87,8 +88,10 @@ impl World {
                 "clientType": "confidential", "secret": SECRET, "organization": general,
                 "grantTypes": ["client_credentials"], "scopes": ["reports"],
                 "audiences": [issuer] },
-            { "resourceType": "User", "username": "local", "password": PASSWORD },
         ]);
+        all.extend((0..LOCALS).map(|number| {
+            json!({ "resourceType": "User", "username": format!("local-{number}"), "password": PASSWORD })
+        }));
         all.extend(own.as_array().cloned().unwrap_or_default());
         Value::Array(all)
     }
