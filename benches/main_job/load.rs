@@ -51,6 +51,12 @@ impl Lane {
         })
     }
 
+    /// A server may have closed what lay idle while the other was measured.
+    pub fn reconnect(&mut self) -> Result<(), Failure> {
+        self.connection = Connection::open(self.site.port)?;
+        Ok(())
+    }
+
     pub fn get(&mut self, path: &str, headers: &str) -> Result<Answer, Failure> {
         let began = Instant::now();
         let answer = self.connection.get(path, headers)?;

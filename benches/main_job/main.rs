@@ -136,6 +136,7 @@ fn one_round(
     lanes: &mut [Lane],
     count: usize,
 ) -> Result<Round, Failure> {
+    lanes.iter_mut().try_for_each(Lane::reconnect)?;
     (operation.prepare)(world, lanes, count)?;
     let measured = Round::of(lanes, count, |lane, at| (operation.run)(world, lane, at));
     world.forget();

@@ -82,14 +82,25 @@ impl Broker {
             if let Some(member) = member {
                 return Err(Absent::Broken(format!("it is no federation, and has no {member}")));
             }
-            let idp = side.idp.clone().map_err(Absent::Broken)?;
-            return Ok(Counterpart { seen: side.seen, provider, idp, side, member: None });
+            return match &side.idp {
+                Err(_) if saml.metadata_url.is_some() => self.fetched_elsewhere(&provider.id).await,
+                _ => Counterpart::of(provider, side),
+            };
         }
         let entity_id = member.or(saml.entity_id.as_deref()).ok_or(Absent::NoProvider)?.to_owned();
         let (idp, entity) = self.member(&provider.id, saml, &entity_id).await?;
         let member = provider.has_members().then_some(Member { entity_id, name: entity.name });
         let (idp, seen) = (Arc::new(idp), Some(entity.generation));
         Ok(Counterpart { provider, idp, side, member, seen })
+    }
+
+    /// The provider whose metadata is not here: another process may have fetched it a moment ago.
+    async fn fetched_elsewhere(&self, id: &IdpId) -> Result<Counterpart, Absent> {
+        self.refresh().await?;
+        let configuration = self.configuration();
+        let provider = configuration.provider(id).ok_or(Absent::NoProvider)?;
+        let Upstream::Saml(side) = &provider.upstream else { return Err(Absent::NoProvider) };
+        Counterpart::of(Arc::clone(provider), Arc::clone(side))
     }
 
     /// The same by newer metadata than it was known from, fetched once more because it signs with an
@@ -113,6 +124,12 @@ impl Broker {
 }
 
 impl Counterpart {
+    /// Of a provider that is no federation.
+    fn of(provider: Arc<Provider>, side: Arc<SamlSide>) -> Result<Self, Absent> {
+        let idp = side.idp.clone().map_err(Absent::Broken)?;
+        Ok(Self { seen: side.seen, provider, idp, side, member: None })
+    }
+
     pub(super) fn id(&self) -> &IdpId {
         &self.provider.id
     }

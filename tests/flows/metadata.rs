@@ -102,6 +102,28 @@ fn nobody() -> Caller {
 }
 
 stories! {
+    /// One process sends the person away and fetches the metadata for that; another, which has not heard of it
+    /// yet, receives the answer.
+    async fn what_another_process_fetched_counts_at_once(world: World) {
+        publish(&world, json!({})).await;
+        let (_second, running) = world.second_broker().await;
+        *world.neighbours.hold.lock().expect("lock") = true;
+        let url = world.shop().authorize_url(&[("idp", "published")]);
+        world.browser().open(&url).await.expect("the provider");
+        let kept = world.neighbours.last_response.lock().expect("lock").clone();
+        let (response, state) = kept.expect("a response");
+        let client = reqwest::Client::builder().no_proxy();
+        let client = client.redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+        let answer = client
+            .post(format!("http://{}/saml/published/acs", running.address))
+            .form(&[("SAMLResponse", response), ("RelayState", state)])
+            .send()
+            .await
+            .expect("an answer");
+        assert_eq!(answer.status(), 303);
+        running.stop().await;
+    }
+
     /// New key beside the old one, then alone: nobody notices, and the old one ends after its grace.
     async fn a_provider_rolls_its_key_over(world: World) {
         publish(&world, json!({})).await;
