@@ -22,6 +22,7 @@ mod error;
 mod exchange;
 pub mod forecast;
 mod gate;
+mod hashing;
 mod issue;
 mod keyring;
 pub mod login;
@@ -55,7 +56,6 @@ pub use start::{StartError, check_seal};
 use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
-use tokio::sync::Semaphore;
 
 use crate::{
     crypto::{MasterKey, Random},
@@ -82,8 +82,7 @@ pub struct Broker {
     metadata_round: tokio::sync::Mutex<()>,
     metadata_turns: metadata::Turns,
     verdicts: verdicts::Verdicts,
-    /// So many password hashes at once: each takes 19 MiB and a core.
-    hashing: Semaphore,
+    hashing: hashing::Hashing,
 }
 
 impl Broker {

@@ -3,10 +3,11 @@
 use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
-use tokio::sync::Semaphore;
 
 use super::{
-    Broker, Clock, Configuration, Error, Keyring, Settings, keyring,
+    Broker, Clock, Configuration, Error, Keyring, Settings,
+    hashing::Hashing,
+    keyring,
     metadata::{self, Turns},
     outbound::Outbound,
     refusals::Counter,
@@ -73,7 +74,7 @@ impl Broker {
             metadata_round: tokio::sync::Mutex::default(),
             metadata_turns: Turns::default(),
             verdicts: Verdicts::default(),
-            hashing: Semaphore::new(2),
+            hashing: Hashing::new(),
         });
         metadata::sweep(&broker.settings.spool);
         broker.refresh().await?;

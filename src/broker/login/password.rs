@@ -100,12 +100,8 @@ impl Broker {
         if password.chars().count() > LONGEST {
             return Ok(false);
         }
-        let closed = |_| Error::Broken("password hashing has ended".to_owned());
-        let _turn = self.hashing.acquire().await.map_err(closed)?;
         let verify = move || password::verify(&password, hash.as_deref());
-        tokio::task::spawn_blocking(verify)
-            .await
-            .map_err(|_| Error::Broken("password hashing ended unexpectedly".to_owned()))
+        self.hashing.run(verify).await
     }
 
     async fn forget_failures(&self, identifier: &str, caller: &Caller) -> Result<(), Error> {

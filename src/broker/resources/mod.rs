@@ -213,8 +213,7 @@ impl Broker {
 
     pub(in crate::broker) async fn hash_password(&self, password: String) -> Result<String, Error> {
         let random = self.random;
-        let hash = tokio::task::spawn_blocking(move || password::hash(random, &password)).await;
-        Ok(hash.map_err(|_| Error::Broken("hashing ended unexpectedly".to_owned()))??)
+        Ok(self.hashing.run(move || password::hash(random, &password)).await??)
     }
 
     /// Takes back a role that was given by hand.
