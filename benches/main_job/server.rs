@@ -40,11 +40,17 @@ impl Server {
         fs::create_dir_all(&folder)?;
         let port = free_port()?;
         let postgres = if postgres { Some(postgres_url()?) } else { None };
-        let resources = folder.join("resources.json");
         let issuer = format!("http://localhost:{port}");
-        fs::write(&resources, world.resources(&issuer).to_string())?;
         let mut apply = command(PROGRAM, &folder, port, postgres.as_deref());
-        expect_success(apply.arg("apply").arg(&resources))?;
+        apply.arg("apply");
+        // One file is not to be larger than a person would write.
+        let all = world.resources(&issuer).as_array().cloned().unwrap_or_default();
+        for (number, some) in all.chunks(2_000).enumerate() {
+            let file = folder.join(format!("resources-{number}.json"));
+            fs::write(&file, serde_json::to_string(some)?)?;
+            apply.arg(file);
+        }
+        expect_success(&mut apply)?;
         let pinned = pins();
         let database = if postgres.is_some() { "PostgreSQL" } else { "SQLite" };
         let mut began = Instant::now();
