@@ -5,9 +5,10 @@ use std::sync::Arc;
 use super::{Broker, Client, tokens::TokenError};
 use crate::{
     crypto::JwkSet,
+    domain::resource::SigningAlg,
     op::{
-        self, AssertionExpectations, AssertionFault, Credential, Once, Parameters, Proof,
-        TokenRefusal,
+        self, AssertionFault, Credential, Once, Parameters, Proof, SignatureFault,
+        SignedExpectations, SignedFault, TokenRefusal,
     },
     store::{self, Tx},
 };
@@ -116,23 +117,42 @@ impl Broker {
         Ok(())
     }
 
-    /// With the keys at hand; when those do not do, once more with newer ones.
     async fn check_assertion(
         &self,
         client: &Client,
         assertion: &str,
     ) -> Result<Once, AssertionFault> {
-        let expected = AssertionExpectations {
-            client: &client.id,
-            alg: client.resource.token_endpoint_auth_signing_alg,
-            issuer: self.issuer(),
-            now: self.clock.now(),
-        };
+        let expected = self.expected_of(client, client.resource.token_endpoint_auth_signing_alg);
+        self.judge_signed(client, |keys| op::check_assertion(assertion, keys, &expected)).await
+    }
+
+    /// Whom something has to be for that this application signs.
+    pub(super) fn expected_of<'a>(
+        &'a self,
+        client: &'a Client,
+        alg: Option<SigningAlg>,
+    ) -> SignedExpectations<'a> {
+        let (issuer, now) = (self.issuer(), self.clock.now());
+        SignedExpectations { client: &client.id, alg, issuer, now }
+    }
+
+    /// Judges what an application signed with the keys at hand; when those do not do, once more with newer
+    /// ones.
+    ///
+    /// # Errors
+    /// What `judge` says; [`SignatureFault::NoKeys`] where there are none to judge by.
+    pub(super) async fn judge_signed<T, F: SignedFault>(
+        &self,
+        client: &Client,
+        judge: impl Fn(&JwkSet) -> Result<T, F>,
+    ) -> Result<T, F> {
         let keys = self.keys_of(client).await?;
-        match op::check_assertion(assertion, &keys, &expected) {
+        match judge(&keys) {
             Err(fault) if fault.wants_newer_keys() => {
-                let newer = self.newer_keys_of(client, &keys).await.ok_or(fault)?;
-                op::check_assertion(assertion, &newer, &expected)
+                match self.newer_keys_of(client, &keys).await {
+                    Some(newer) => judge(&newer),
+                    None => Err(fault),
+                }
             }
             verdict => verdict,
         }
@@ -141,19 +161,15 @@ impl Broker {
     /// The public keys of an application: those it gave us, or those it publishes.
     ///
     /// # Errors
-    /// [`AssertionFault::NoKeys`] when they cannot be fetched and never could.
-    pub(super) async fn keys_of(&self, client: &Client) -> Result<Arc<JwkSet>, AssertionFault> {
+    /// [`SignatureFault::NoKeys`] when they cannot be fetched and never could.
+    async fn keys_of(&self, client: &Client) -> Result<Arc<JwkSet>, SignatureFault> {
         let Some(url) = &client.resource.jwks_uri else { return Ok(Arc::clone(&client.keys)) };
         let found = self.upstreams.key_set(&self.outbound, url, self.clock.instant()).await;
-        found.map_err(|_| AssertionFault::NoKeys)
+        found.map_err(|_| SignatureFault::NoKeys)
     }
 
     /// Those that it publishes now, because `known` do not do; looked at once a minute.
-    pub(super) async fn newer_keys_of(
-        &self,
-        client: &Client,
-        known: &Arc<JwkSet>,
-    ) -> Option<Arc<JwkSet>> {
+    async fn newer_keys_of(&self, client: &Client, known: &Arc<JwkSet>) -> Option<Arc<JwkSet>> {
         let url = client.resource.jwks_uri.as_ref()?;
         self.upstreams.newer_key_set(&self.outbound, url, known, self.clock.instant()).await
     }

@@ -67,7 +67,7 @@ const PAUSE: Duration = Duration::from_secs(15);
 /// So many applications' keys are kept; then all are forgotten, and the busy ones come back.
 const MOST_KEY_SETS: usize = 1_000;
 
-/// A key that is not in the set causes one fetch in this time (`docs/security.md` §3.1).
+/// A key that is not in the set causes one fetch in this time.
 const BETWEEN_RENEWALS: Duration = Duration::from_secs(60);
 
 impl UpstreamCache {

@@ -6,12 +6,13 @@ use serde::Deserialize;
 use super::{
     Parameters, TokenRefusal as Refusal,
     once::{Date, Once, is_token_id, once_digest},
+    signed::{self, SignatureFault, SignedExpectations, SignedFault},
 };
 use crate::{
-    crypto::{JwkSet, Jws, JwsError, same, sha256_base64url},
+    crypto::{JwkSet, Jws, same, sha256_base64url},
     domain::{
-        resource::{ClientApplication, SigningAlg, TokenEndpointAuthMethod as Method},
-        words::{ClientId, UnixTime},
+        resource::{ClientApplication, TokenEndpointAuthMethod as Method},
+        words::ClientId,
     },
 };
 
@@ -63,10 +64,20 @@ pub enum AssertionFault {
     Replayed,
 }
 
-impl AssertionFault {
-    /// Whether the application may have newer keys than those that were looked at.
-    #[must_use]
-    pub const fn wants_newer_keys(self) -> bool {
+impl From<SignatureFault> for AssertionFault {
+    fn from(fault: SignatureFault) -> Self {
+        match fault {
+            SignatureFault::Form => Self::Form,
+            SignatureFault::Algorithm => Self::Algorithm,
+            SignatureFault::NoKeys => Self::NoKeys,
+            SignatureFault::UnknownKey => Self::UnknownKey,
+            SignatureFault::Signature => Self::Signature,
+        }
+    }
+}
+
+impl SignedFault for AssertionFault {
+    fn wants_newer_keys(&self) -> bool {
         matches!(self, Self::UnknownKey | Self::Signature)
     }
 }
@@ -196,15 +207,8 @@ enum Audience {
     List([String; 1]),
 }
 
-/// Whom an assertion has to come from and be for.
-#[derive(Clone, Copy, Debug)]
-pub struct AssertionExpectations<'a> {
-    pub client: &'a ClientId,
-    /// The one algorithm that the application registered, if it did; else any that fits its keys.
-    pub alg: Option<SigningAlg>,
-    pub issuer: &'a str,
-    pub now: UnixTime,
-}
+/// What `typ` may say.
+const TYPES: [&str; 2] = ["JWT", "client-authentication+jwt"];
 
 /// Verifies a client assertion with the application's `keys`; it counts once.
 ///
@@ -217,45 +221,13 @@ pub struct AssertionExpectations<'a> {
 pub fn check_assertion(
     assertion: &str,
     keys: &JwkSet,
-    expected: &AssertionExpectations<'_>,
+    expected: &SignedExpectations<'_>,
 ) -> Result<Once, AssertionFault> {
-    let jws = Jws::parse(assertion).map_err(|_| AssertionFault::Form)?;
-    if !jws.typ().is_none_or(is_assertion_type) {
-        return Err(AssertionFault::Form);
-    }
-    let alg = SigningAlg::named(jws.alg()).ok_or(AssertionFault::Algorithm)?;
-    if expected.alg.is_some_and(|only| only != alg) {
-        return Err(AssertionFault::Algorithm);
-    }
-    check_claims(verify(&jws, keys, alg)?, expected)
+    check_claims(signed::read(assertion, &TYPES, keys, expected.alg)?, expected)
 }
 
-/// A token of another kind that the same key signed is no assertion (RFC 8725 §3.11).
-fn is_assertion_type(typ: &str) -> bool {
-    let bare = typ.strip_prefix("application/").unwrap_or(typ);
-    ["JWT", "client-authentication+jwt"].iter().any(|known| known.eq_ignore_ascii_case(bare))
-}
-
-fn verify(jws: &Jws, keys: &JwkSet, alg: SigningAlg) -> Result<Claims, AssertionFault> {
-    let candidates = keys.candidates(jws.kid(), alg);
-    if candidates.is_empty() {
-        return Err(AssertionFault::UnknownKey);
-    }
-    for key in &candidates {
-        match jws.verify(key) {
-            Ok(claims) => return Ok(claims),
-            Err(JwsError::Payload) => return Err(AssertionFault::Form),
-            Err(_) => {}
-        }
-    }
-    Err(AssertionFault::Signature)
-}
-
-fn check_claims(
-    claims: Claims,
-    expected: &AssertionExpectations<'_>,
-) -> Result<Once, AssertionFault> {
-    let AssertionExpectations { client, issuer, now, .. } = *expected;
+fn check_claims(claims: Claims, expected: &SignedExpectations<'_>) -> Result<Once, AssertionFault> {
+    let SignedExpectations { client, issuer, now, .. } = *expected;
     let (Audience::One(audience) | Audience::List([audience])) = claims.aud;
     if claims.iss != client.as_str() || claims.sub != client.as_str() {
         return Err(AssertionFault::Subject);

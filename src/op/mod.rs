@@ -26,6 +26,7 @@ mod parameters;
 mod pushed;
 mod registration;
 mod request_object;
+mod signed;
 mod token;
 
 pub use answer::{Delivery, ReturnAddress, with_query};
@@ -38,8 +39,8 @@ pub use claims::{
     AccessToken, Actor, Confirmation, IdToken, Person, PersonalClaims, SignedUserInfo, UserInfo,
 };
 pub use client::{
-    AssertionExpectations, AssertionFault, ClientCredentials, Credential, check_assertion,
-    check_client_secret, read_client,
+    AssertionFault, ClientCredentials, Credential, check_assertion, check_client_secret,
+    read_client,
 };
 pub use consent::{consent_scopes, rank, scope_in_words};
 pub use device::{
@@ -60,7 +61,8 @@ pub use once::Once;
 pub use parameters::{Parameters, Unreadable};
 pub use pushed::{check_pushed, pushable, pushed_handle, request_uri};
 pub use registration::{ClientInformation, ClientMetadata, Refusal as RegistrationRefusal};
-pub use request_object::{ObjectExpectations, ObjectFault, check_signed, read_request_object};
+pub use request_object::{ObjectFault, check_signed, read_request_object};
+pub use signed::{SignatureFault, SignedExpectations, SignedFault};
 pub use token::{
     Refusal as TokenRefusal, TokenRequest, TokenResponse, check_code, check_grant_type,
     check_narrowed_scope, check_refreshed_scope,

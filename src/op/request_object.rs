@@ -3,14 +3,12 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{Parameters, once::Date};
-use crate::{
-    crypto::{JwkSet, Jws, JwsError},
-    domain::{
-        resource::{ClientApplication, SigningAlg},
-        words::{ClientId, UnixTime},
-    },
+use super::{
+    Parameters,
+    once::Date,
+    signed::{self, SignatureFault, SignedExpectations, SignedFault},
 };
+use crate::{crypto::JwkSet, domain::resource::ClientApplication};
 
 /// Why a request object is not believed. Each variant is one fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,24 +33,26 @@ pub enum ObjectFault {
     Nested,
 }
 
-impl ObjectFault {
-    /// Whether the application may have new keys that we do not know yet.
-    #[must_use]
-    pub const fn wants_newer_keys(self) -> bool {
+impl From<SignatureFault> for ObjectFault {
+    fn from(fault: SignatureFault) -> Self {
+        match fault {
+            SignatureFault::Form => Self::Form,
+            SignatureFault::Algorithm => Self::Algorithm,
+            SignatureFault::NoKeys => Self::NoKeys,
+            SignatureFault::UnknownKey => Self::UnknownKey,
+            SignatureFault::Signature => Self::Signature,
+        }
+    }
+}
+
+impl SignedFault for ObjectFault {
+    fn wants_newer_keys(&self) -> bool {
         matches!(self, Self::UnknownKey | Self::Signature)
     }
 }
 
-/// Whom a request object has to come from and be for.
-#[derive(Clone, Copy, Debug)]
-pub struct ObjectExpectations<'a> {
-    pub client: &'a ClientId,
-    /// The one algorithm that the application registered, if it did; else any that fits its keys.
-    pub alg: Option<SigningAlg>,
-    pub issuer: &'a str,
-    pub now: UnixTime,
-}
-
+/// What `typ` may say.
+const TYPES: [&str; 2] = ["oauth-authz-req+jwt", "JWT"];
 /// Seconds by which a clock may be ahead of ours or behind.
 const SKEW: i64 = 30;
 /// No application signs requests for longer, in seconds.
@@ -92,17 +92,9 @@ enum Audience {
 pub fn read_request_object(
     object: &str,
     keys: &JwkSet,
-    expected: &ObjectExpectations<'_>,
+    expected: &SignedExpectations<'_>,
 ) -> Result<Parameters, ObjectFault> {
-    let jws = Jws::parse(object).map_err(|_| ObjectFault::Form)?;
-    if !jws.typ().is_none_or(is_request_type) {
-        return Err(ObjectFault::Form);
-    }
-    let alg = SigningAlg::named(jws.alg()).ok_or(ObjectFault::Algorithm)?;
-    if expected.alg.is_some_and(|only| only != alg) {
-        return Err(ObjectFault::Algorithm);
-    }
-    let claims = verify(&jws, keys, alg)?;
+    let claims: Claims = signed::read(object, &TYPES, keys, expected.alg)?;
     check_claims(&claims, expected)?;
     let parameters = claims.rest.iter().filter(|(name, _)| !ENVELOPE.contains(&name.as_str()));
     let mut read = Parameters::default().with("client_id", &claims.client_id);
@@ -116,28 +108,8 @@ pub fn read_request_object(
     Ok(read)
 }
 
-fn is_request_type(typ: &str) -> bool {
-    let bare = typ.strip_prefix("application/").unwrap_or(typ);
-    ["oauth-authz-req+jwt", "JWT"].iter().any(|known| known.eq_ignore_ascii_case(bare))
-}
-
-fn verify(jws: &Jws, keys: &JwkSet, alg: SigningAlg) -> Result<Claims, ObjectFault> {
-    let candidates = keys.candidates(jws.kid(), alg);
-    if candidates.is_empty() {
-        return Err(ObjectFault::UnknownKey);
-    }
-    for key in &candidates {
-        match jws.verify(key) {
-            Ok(claims) => return Ok(claims),
-            Err(JwsError::Payload) => return Err(ObjectFault::Form),
-            Err(_) => {}
-        }
-    }
-    Err(ObjectFault::Signature)
-}
-
-fn check_claims(claims: &Claims, expected: &ObjectExpectations<'_>) -> Result<(), ObjectFault> {
-    let ObjectExpectations { client, issuer, now, .. } = *expected;
+fn check_claims(claims: &Claims, expected: &SignedExpectations<'_>) -> Result<(), ObjectFault> {
+    let SignedExpectations { client, issuer, now, .. } = *expected;
     if claims.iss != client.as_str() || claims.client_id != client.as_str() {
         return Err(ObjectFault::Client);
     }
@@ -184,7 +156,13 @@ pub const fn check_signed(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crypto::SigningKey;
+    use crate::{
+        crypto::SigningKey,
+        domain::{
+            resource::SigningAlg,
+            words::{ClientId, UnixTime},
+        },
+    };
     use serde_json::json;
 
     const ISSUER: &str = "https://medict.example";
@@ -201,7 +179,7 @@ mod tests {
         let keys: JwkSet = serde_json::from_value(keys).expect("a set");
         let client = ClientId::from("shop");
         let expected =
-            ObjectExpectations { client: &client, alg: None, issuer: ISSUER, now: UnixTime(1_000) };
+            SignedExpectations { client: &client, alg: None, issuer: ISSUER, now: UnixTime(1_000) };
         read_request_object(&object, &keys, &expected)
     }
 
@@ -240,7 +218,7 @@ mod tests {
     fn nothing_unsigned_and_nothing_of_another_key() {
         let client = ClientId::from("shop");
         let expected =
-            ObjectExpectations { client: &client, alg: None, issuer: ISSUER, now: UnixTime(0) };
+            SignedExpectations { client: &client, alg: None, issuer: ISSUER, now: UnixTime(0) };
         let none = read_request_object("eyJhbGciOiJub25lIn0.e30.", &JwkSet::default(), &expected);
         assert_eq!(none, Err(ObjectFault::Algorithm));
         let key = SigningKey::generate("k".into(), SigningAlg::ES256).expect("a key");

@@ -11,10 +11,7 @@ use crate::{
     },
     crypto::sha256_base64url,
     domain::words::ClientId,
-    op::{
-        self, AuthorizeRefusal, ObjectExpectations, ObjectFault, Parameters, TokenRefusal,
-        Unredirectable,
-    },
+    op::{self, AuthorizeRefusal, ObjectFault, Parameters, TokenRefusal, Unredirectable},
     store::{self, pushed_requests::PushedRequest},
 };
 
@@ -186,31 +183,11 @@ impl Broker {
         let (Some(object), Some(client)) = (parameters.get("request"), client) else {
             return plain(parameters, None);
         };
-        match self.read_request_object(client, object).await {
+        let expected = self.expected_of(client, client.resource.request_object_signing_alg);
+        let read = |keys: &_| op::read_request_object(object, keys, &expected);
+        match self.judge_signed(client, read).await {
             Ok(parameters) => Unpacked { parameters, pushed: None, signed: true, fault: None },
             Err(fault) => plain(parameters, Some(fault)),
-        }
-    }
-
-    /// With the keys at hand; when those do not do, once more with newer ones.
-    async fn read_request_object(
-        &self,
-        client: &Client,
-        object: &str,
-    ) -> Result<Parameters, ObjectFault> {
-        let expected = ObjectExpectations {
-            client: &client.id,
-            alg: client.resource.request_object_signing_alg,
-            issuer: self.issuer(),
-            now: self.clock.now(),
-        };
-        let keys = self.keys_of(client).await.map_err(|_| ObjectFault::NoKeys)?;
-        match op::read_request_object(object, &keys, &expected) {
-            Err(fault) if fault.wants_newer_keys() => {
-                let newer = self.newer_keys_of(client, &keys).await.ok_or(fault)?;
-                op::read_request_object(object, &newer, &expected)
-            }
-            verdict => verdict,
         }
     }
 }

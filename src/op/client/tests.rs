@@ -1,7 +1,10 @@
 use super::*;
 use crate::{
     crypto::SigningKey,
-    domain::resource::{self, Resource},
+    domain::{
+        resource::{self, Resource, SigningAlg},
+        words::UnixTime,
+    },
 };
 use serde_json::{Value, json};
 
@@ -103,7 +106,7 @@ fn an_assertion_is_for_us_from_the_application_and_short() {
     let key = key("a", SigningAlg::ES256);
     let keys = JwkSet { keys: vec![key.jwk().expect("jwk")] };
     let id = ClientId::from("shop");
-    let expected = AssertionExpectations { client: &id, alg: None, issuer: ISSUER, now: NOW };
+    let expected = SignedExpectations { client: &id, alg: None, issuer: ISSUER, now: NOW };
     let check = |typ: &str, claims: &Value| {
         check_assertion(&key.sign(typ, claims).expect("signed"), &keys, &expected)
     };
@@ -150,11 +153,11 @@ fn only_keys_of_the_application_count_and_only_for_their_algorithm() {
     let known: Vec<_> = SigningAlg::ALL.map(|alg| key(alg.name(), alg)).into_iter().collect();
     let mut keys = JwkSet { keys: known.iter().map(|key| key.jwk().expect("jwk")).collect() };
     let id = ClientId::from("shop");
-    let any = AssertionExpectations { client: &id, alg: None, issuer: ISSUER, now: NOW };
+    let any = SignedExpectations { client: &id, alg: None, issuer: ISSUER, now: NOW };
     for key in &known {
         let jwt = key.sign("JWT", &claims()).expect("signed");
         assert!(check_assertion(&jwt, &keys, &any).is_ok(), "{key:?}");
-        let only = AssertionExpectations { alg: Some(SigningAlg::PS256), ..any };
+        let only = SignedExpectations { alg: Some(SigningAlg::PS256), ..any };
         let fits = key.alg() == SigningAlg::PS256;
         let refused = (!fits).then_some(AssertionFault::Algorithm);
         assert_eq!(check_assertion(&jwt, &keys, &only).err(), refused, "{key:?}");
