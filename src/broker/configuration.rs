@@ -10,6 +10,7 @@ use crate::{
     crypto::JwkSet,
     domain::{
         claims::ClaimMapping,
+        login::Authentication,
         mapping::Mapping,
         presets::Protocol,
         resource::{
@@ -182,6 +183,13 @@ impl Configuration {
         let provider = self.providers.get(id).filter(|provider| provider.resource.enabled)?;
         let to = |client| is_offered(&provider.id, &provider.resource, client);
         client.is_none_or(to).then_some(provider)
+    }
+
+    /// Whether people who signed in so may use the application: with a password of ours, or by one of its
+    /// providers.
+    #[must_use]
+    pub fn is_open_to(&self, client: &ClientApplication, by: &Authentication) -> bool {
+        by.idp.as_ref().is_none_or(|idp| self.offered(idp, Some(client)).is_some())
     }
 
     /// The application that a sign-in which began at this SAML provider leads to: the one that is wanted,

@@ -8,7 +8,7 @@
 //! screen alone. What ends at the provider, or with the account, ends there too.
 
 use super::{
-    Broker, Caller, Client, Error,
+    Broker, Caller, Error,
     gate::{Gate, count_attempt},
     session::SignedIn,
     standing::Standing,
@@ -125,7 +125,7 @@ impl Broker {
     fn asked_of(&self, device: &Device, by: &SignedIn) -> Result<Asked, DeviceError> {
         let configuration = self.configuration();
         let client = configuration.client(&device.client).ok_or(DeviceError::Unknown)?;
-        if !is_offered(&configuration, client, &by.session) {
+        if !configuration.is_open_to(&client.resource, &by.session.authentication) {
             return Err(DeviceError::NotOffered);
         }
         Ok(Asked {
@@ -193,30 +193,11 @@ impl Broker {
     }
 
     fn admission(&self, device: &Device, by: &BrowserSession, now: UnixTime) -> Admission {
-        let absolute = now.plus(self.settings.sessions.absolute);
-        let session = BrowserSession {
-            id: SessionId(self.random.uuid(now)),
-            authentication: by.authentication.clone(),
-            upstream: by.upstream.clone(),
-            created_at: now,
-            used_at: now,
-            expires_at: by.upstream.not_on_or_after.map_or(absolute, |end| end.min(absolute)),
-            ended_at: None,
-        };
-        let grant = Grant {
-            id: GrantId(self.random.uuid(now)),
-            client_id: device.client.clone(),
-            user_id: session.authentication.user.clone(),
-            session_id: session.id.clone(),
-            request: device.request.clone(),
-            code_expires_at: device.expires_at,
-            redeemed_at: None,
-            revoked_at: None,
-            // The longest access token lives an hour.
-            expires_at: device.expires_at.plus(3_600),
-            offline: None,
-            jkt: None,
-        };
+        let (id, absolute) = (SessionId(self.random.uuid(now)), self.settings.sessions.absolute);
+        let (authentication, upstream) = (by.authentication.clone(), by.upstream.clone());
+        let session = BrowserSession::new(id, authentication, upstream, now, absolute);
+        let (id, request) = (GrantId(self.random.uuid(now)), device.request.clone());
+        let grant = Grant::new(id, request, &session, device.expires_at);
         let digest = || sha256_base64url(self.random.token());
         let scopes = device.request.scope.clone();
         Admission { session, cookie: digest(), scopes, grant, code: digest() }
@@ -294,17 +275,4 @@ fn decided(event: Event, device: &Device, by: &SignedIn) -> Event {
     event.idp = by.session.authentication.idp.clone();
     event.client = Some(device.client.clone());
     event
-}
-
-/// Whether the person came from a provider of this application.
-fn is_offered(
-    configuration: &super::Configuration,
-    client: &Client,
-    session: &BrowserSession,
-) -> bool {
-    session
-        .authentication
-        .idp
-        .as_ref()
-        .is_none_or(|idp| configuration.offered(idp, Some(&client.resource)).is_some())
 }

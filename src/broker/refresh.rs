@@ -19,7 +19,7 @@ use crate::{
     op::{self, TokenRefusal, TokenResponse},
     store::{
         self, Tx,
-        grants::Grant,
+        grants::{Grant, LONGEST_ACCESS},
         refresh_tokens::{self, RefreshToken, State},
         sessions::BrowserSession,
     },
@@ -27,8 +27,6 @@ use crate::{
 
 /// The scope whose refresh tokens outlive the session (OIDC Core §11).
 const OFFLINE: &str = "offline_access";
-/// No access token lives longer than this, in seconds: so long a grant has to be known after its last one.
-const LONGEST_ACCESS: i64 = 3_600;
 
 /// A use of a refresh token, with everything drawn and sealed that its commit stores.
 struct Use {

@@ -7,7 +7,6 @@ use super::{admin::Moment, context::Context, form::Form, logout, page, page::Pag
 use crate::{
     broker::{accounts::PasswordError, login::Given, session::SignedIn},
     crypto::{same, sha256_base64url},
-    domain::resource::HumanName,
     op::Parameters,
 };
 
@@ -112,9 +111,8 @@ async fn account(request: HttpRequest, context: Context) -> HttpResponse {
         Err(error) => return page::failed(&context, &error),
     };
     let powers = broker.powers(&signed_in.granted);
-    let names = signed_in.account.names();
     Page::ok().leads_to(slo).render(&Account {
-        name: names.first().map(HumanName::display).unwrap_or_default(),
+        name: signed_in.account.display_name().unwrap_or_default(),
         email: signed_in.account.email.as_deref().unwrap_or_default(),
         username: signed_in.account.username.as_deref().unwrap_or_default(),
         roles: broker.role_names(&signed_in.granted),

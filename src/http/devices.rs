@@ -12,9 +12,7 @@ use super::{
 };
 use crate::{
     broker::devices::{Asked, DeviceError},
-    domain::resource::HumanName,
     op::Parameters,
-    store::users::Account,
 };
 
 pub fn routes(app: &mut web::ServiceConfig) {
@@ -67,7 +65,7 @@ async fn ask(request: HttpRequest, context: Context) -> HttpResponse {
     match context.broker.device_asked(code, &signed_in).await {
         Ok(asked) => {
             let csrf = csrf_of(context.session().unwrap_or_default());
-            let who = who_of(&signed_in.account);
+            let who = signed_in.account.called();
             Page::ok().render(&Confirm { asked: &asked, who: &who, csrf: &csrf })
         }
         Err(error) => refused(&context, code, &error),
@@ -89,14 +87,6 @@ async fn decide(request: HttpRequest, context: Context, Form(form): Form) -> Htt
         Ok(asked) => Page::ok().render(&Done { application: &asked.application, admitted }),
         Err(error) => refused(&context, code, &error),
     }
-}
-
-/// The name that the person knows the account by.
-fn who_of(account: &Account) -> String {
-    let name = account.names().first().map(HumanName::display);
-    name.or_else(|| account.email.clone())
-        .or_else(|| account.username.clone())
-        .unwrap_or_else(|| "yourself".to_owned())
 }
 
 fn refused(context: &Context, code: &str, error: &DeviceError) -> HttpResponse {

@@ -89,19 +89,11 @@ async fn sign_out(query: &str, csrf: Option<&str>, context: &Context) -> HttpRes
     let (session, browser) = (context.session(), context.browser());
     match broker.sign_out_asked(&asked, session, browser, confirmed, caller).await {
         Err(error) => page::failed(context, &error),
-        Ok(SignOut::Ask { provider }) => Page::ok()
-            .leads_to(client_origin(&asked))
-            .leads_to(provider)
+        Ok(SignOut::Ask { leads_to }) => Page::ok()
+            .leads_to(leads_to)
             .render(&Confirm { query, csrf: own.as_deref().unwrap_or_default() }),
         Ok(SignOut::Done(step)) => render(context, step),
     }
-}
-
-/// Where the form may lead: the browser follows a redirect only to where the page's policy allows. Whether
-/// there is a redirect at all is decided by what is registered.
-fn client_origin(asked: &Parameters) -> Option<String> {
-    let url = url::Url::parse(asked.get("post_logout_redirect_uri")?).ok()?;
-    url.origin().is_tuple().then(|| url.origin().ascii_serialization())
 }
 
 /// `GET /saml/{idp}/slo` — SAML Bindings §3.4; the query counts byte for byte.

@@ -13,7 +13,7 @@ use super::{context::Context, oauth};
 use crate::{
     broker::registration::RegistrationError,
     domain::words::ClientId,
-    op::{ClientMetadata, ErrorCode, RegistrationRefusal},
+    op::{ClientMetadata, ErrorCode, RegistrationRefusal, Scheme},
 };
 
 /// Client metadata with keys inside, in bytes.
@@ -93,11 +93,9 @@ fn metadata(body: &[u8]) -> Result<ClientMetadata, RegistrationRefusal> {
     serde_json::from_value(fields.into()).map_err(malformed)
 }
 
-/// The token of `Authorization: Bearer` (RFC 6750 §2.1).
 fn bearer(request: &HttpRequest) -> Option<&str> {
-    let header = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = header.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+    let presented = oauth::presented(request).filter(|sent| sent.scheme == Scheme::Bearer);
+    presented.map(|sent| sent.token)
 }
 
 fn refused(context: &Context, error: &RegistrationError) -> HttpResponse {

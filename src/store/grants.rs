@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{Conn, Error, Tx, schema::grants};
+use super::{Conn, Error, Tx, schema::grants, sessions::BrowserSession};
 use crate::domain::{
     login::{Authentication, AuthorizationRequest},
     words::{ClientId, GrantId, SessionId, UnixTime, UserId},
@@ -26,6 +26,34 @@ pub struct Grant {
     pub offline: Option<Authentication>,
     /// Thumbprint of the key that its refresh tokens are bound to (RFC 9449 §5).
     pub jkt: Option<String>,
+}
+
+/// No access token lives longer than this, in seconds: so long a code that was replayed has to be known.
+pub const LONGEST_ACCESS: i64 = 3_600;
+
+impl Grant {
+    /// What a person just allowed in `session`; its code is good until `code_expires_at`.
+    #[must_use]
+    pub fn new(
+        id: GrantId,
+        request: AuthorizationRequest,
+        session: &BrowserSession,
+        code_expires_at: UnixTime,
+    ) -> Self {
+        Self {
+            id,
+            client_id: request.client_id.clone(),
+            user_id: session.authentication.user.clone(),
+            session_id: session.id.clone(),
+            request,
+            code_expires_at,
+            redeemed_at: None,
+            revoked_at: None,
+            expires_at: code_expires_at.plus(LONGEST_ACCESS),
+            offline: None,
+            jkt: None,
+        }
+    }
 }
 
 #[derive(Queryable, Selectable, Insertable)]

@@ -68,6 +68,29 @@ impl Row {
 }
 
 impl BrowserSession {
+    /// A session that begins at `now` and lasts `absolute` seconds at most, and no longer than the provider
+    /// wants it to.
+    #[must_use]
+    pub fn new(
+        id: SessionId,
+        authentication: Authentication,
+        upstream: UpstreamSession,
+        now: UnixTime,
+        absolute: i64,
+    ) -> Self {
+        let absolute = now.plus(absolute);
+        let expires_at = upstream.not_on_or_after.map_or(absolute, |end| end.min(absolute));
+        Self {
+            id,
+            authentication,
+            upstream,
+            created_at: now,
+            used_at: now,
+            expires_at,
+            ended_at: None,
+        }
+    }
+
     /// Whether it counts at `now`: not ended, used within `idle` seconds, younger than its end.
     #[must_use]
     pub fn is_live(&self, now: UnixTime, idle: i64) -> bool {

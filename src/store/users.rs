@@ -84,6 +84,20 @@ impl Account {
         serde_json::from_str(&self.name).unwrap_or_default()
     }
 
+    /// The name of the person; `None`: we know none.
+    #[must_use]
+    pub fn display_name(&self) -> Option<String> {
+        let name = self.names().first().map(HumanName::display);
+        name.filter(|name| !name.is_empty())
+    }
+
+    /// What the person is called here: by name, else as he signs in, else as we count him.
+    #[must_use]
+    pub fn called(&self) -> String {
+        let signs_in_as = || self.email.clone().or_else(|| self.username.clone());
+        self.display_name().or_else(signs_in_as).unwrap_or_else(|| self.id.clone())
+    }
+
     /// The FHIR person behind the account, as in `Practitioner/123`.
     #[must_use]
     pub fn profile_reference(&self) -> Option<String> {

@@ -254,10 +254,7 @@ fn satisfies(
 ) -> bool {
     let by = &session.authentication;
     let fresh = asked.request.authenticated_after.is_none_or(|after| by.auth_time >= after);
-    let offered = by
-        .idp
-        .as_ref()
-        .is_none_or(|idp| configuration.offered(idp, Some(&client.resource)).is_some());
+    let offered = configuration.is_open_to(&client.resource, by);
     let wanted = asked.request.idp.is_none() || asked.request.idp == by.idp;
     let meant = asked.request.subject.as_ref().is_none_or(|subject| *subject == by.user);
     fresh && offered && wanted && meant && !asked.choose

@@ -10,7 +10,7 @@ use crate::{
     domain::{
         audit::{Action, Actor, Event, Outcome},
         login::{AuthorizationRequest, OutOfTurn, Stage},
-        resource::{Consent, HumanName},
+        resource::Consent,
         trace::Trace,
         words::{ClientId, LoginId, SessionId, UnixTime, UserId},
     },
@@ -281,9 +281,8 @@ impl Word {
 
 /// What the person is called, with the address that tells two of one name apart.
 fn name_of(account: &Account) -> String {
-    let name = account.names().first().map(HumanName::display).filter(|name| !name.is_empty());
     let address = account.email.as_deref().or(account.username.as_deref()).unwrap_or_default();
-    match name {
+    match account.display_name() {
         Some(name) => format!("{name} ({address})"),
         None => address.to_owned(),
     }

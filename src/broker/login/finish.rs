@@ -295,17 +295,8 @@ fn open_session(
         tx.audit(event);
     }
     let (authentication, upstream) = authentication(ending, user);
-    let absolute = ending.now.plus(ending.absolute);
-    let expires_at = upstream.not_on_or_after.map_or(absolute, |end| end.min(absolute));
-    let session = BrowserSession {
-        id: ending.session.clone(),
-        authentication,
-        upstream,
-        created_at: ending.now,
-        used_at: ending.now,
-        expires_at,
-        ended_at: None,
-    };
+    let (id, now) = (ending.session.clone(), ending.now);
+    let session = BrowserSession::new(id, authentication, upstream, now, ending.absolute);
     sessions::create(tx, &session, &sha256_base64url(&ending.cookie))?;
     Ok(session)
 }

@@ -5,7 +5,7 @@ use super::{Broker, Next, consent::Wanted};
 use crate::{
     crypto::sha256_base64url,
     domain::{
-        login::{AuthorizationRequest, LIFETIME, Login},
+        login::{AuthorizationRequest, Login},
         words::{GrantId, LoginId, UnixTime},
     },
     op::{AuthorizeRefusal, ReturnAddress},
@@ -110,20 +110,8 @@ impl Granting {
         if let Some(pushed) = &request.pushed {
             pushed_requests::end(tx, pushed)?;
         }
-        let grant = Grant {
-            id: self.grant.clone(),
-            client_id: request.client_id.clone(),
-            user_id: session.authentication.user.clone(),
-            session_id: session.id.clone(),
-            request: request.clone(),
-            code_expires_at: self.now.plus(CODE_LIFETIME),
-            redeemed_at: None,
-            revoked_at: None,
-            // The longest access token lives an hour; a code that was replayed must still be known then.
-            expires_at: self.now.plus(LIFETIME.max(3_600) + CODE_LIFETIME),
-            offline: None,
-            jkt: None,
-        };
+        let until = self.now.plus(CODE_LIFETIME);
+        let grant = Grant::new(self.grant.clone(), request.clone(), session, until);
         grants::create(tx, &grant, &sha256_base64url(&self.code))
     }
 }

@@ -5,6 +5,7 @@ use crate::{
     broker::{
         Broker, Caller, Error,
         counterpart::{Absent, Counterpart},
+        login::origin,
     },
     crypto::sha256_base64url,
     domain::{
@@ -26,9 +27,9 @@ const PATIENCE: i64 = 600;
 /// What became of a request to sign out.
 #[derive(Debug)]
 pub enum SignOut {
-    /// Nobody proved that the person wants it: ask (RP-Initiated Logout §2). The provider's origin, if
-    /// the answer may lead there.
-    Ask { provider: Option<String> },
+    /// Nobody proved that the person wants it: ask (RP-Initiated Logout §2). The origins that the answer may
+    /// lead to: the provider's, the application's.
+    Ask { leads_to: Vec<String> },
     /// Signed out.
     Done(Step),
 }
@@ -79,7 +80,11 @@ impl Broker {
             (Some(session), Some(sid)) if session.id == sid => Some(session),
             (Some(session), _) if confirmed => Some(session),
             (Some(session), _) => {
-                return Ok(SignOut::Ask { provider: self.slo_origin(&session).await? });
+                let application = redirect.as_deref().and_then(origin);
+                let provider = self.slo_origin(&session).await?;
+                return Ok(SignOut::Ask {
+                    leads_to: application.into_iter().chain(provider).collect(),
+                });
             }
             (None, Some(sid)) => {
                 let find = move |conn: &mut _| Ok::<_, Error>(sessions::find(conn, &sid)?);

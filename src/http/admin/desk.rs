@@ -18,7 +18,7 @@ use crate::{
         resources::{Author, WriteError},
         session::SignedIn,
     },
-    domain::{audit::Actor, resource::HumanName, roles::Powers},
+    domain::{audit::Actor, roles::Powers},
     op::Parameters,
 };
 
@@ -89,10 +89,7 @@ impl Admin {
 
     /// The person's name, for the top of the page.
     pub fn name(&self) -> String {
-        let account = &self.signed_in.account;
-        let name = account.names().first().map(HumanName::display).filter(|name| !name.is_empty());
-        let login = account.email.clone().or_else(|| account.username.clone());
-        name.or(login).unwrap_or_default()
+        self.signed_in.account.called()
     }
 
     /// A failure on our side, as a page.

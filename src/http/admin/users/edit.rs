@@ -22,10 +22,7 @@ use crate::{
         accounts::{Account, UserRole},
         resources::{Mode, WriteError},
     },
-    domain::{
-        resource::HumanName,
-        words::{UnixTime, UserId},
-    },
+    domain::words::{UnixTime, UserId},
 };
 
 #[derive(Template)]
@@ -155,10 +152,9 @@ pub fn show_edit(
     problem: Option<&WriteError>,
 ) -> HttpResponse {
     let configuration = admin.broker().configuration();
-    let name = account.names().first().map(HumanName::display).filter(|name| !name.is_empty());
     let page = Edit {
         frame: Frame::new(admin, Section::Users, request),
-        name: name.or(account.email).or(account.username).unwrap_or_else(|| account.id.clone()),
+        name: account.called(),
         id: account.id,
         active: account.active,
         created: Moment::new(UnixTime(account.created_at)),

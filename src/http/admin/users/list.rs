@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     broker::accounts::{Account, PAGE},
-    domain::{resource::HumanName, words::UnixTime},
+    domain::words::UnixTime,
 };
 
 #[derive(Template)]
@@ -57,10 +57,9 @@ pub async fn list(admin: Admin, request: HttpRequest) -> Answer {
 
 impl Row {
     fn new(account: &Account) -> Self {
-        let names = account.names();
         Self {
             id: account.id.clone(),
-            name: names.first().map(HumanName::display).unwrap_or_default(),
+            name: account.display_name().unwrap_or_default(),
             username: account.username.clone().unwrap_or_default(),
             email: account.email.clone().unwrap_or_default(),
             active: account.active,
