@@ -4,26 +4,12 @@
 use reqwest::{Client, RequestBuilder, Response, redirect::Policy};
 
 use super::consent::{answer_page, asking};
-use crate::world::{World, stories};
+use crate::world::{Dice, World, stories};
 
 /// Requests for each endpoint and way.
 const ROUNDS: u64 = 150;
 
-/// A die that falls the same way every time, so that what was found is found again.
-struct Die(u64);
-
-impl Die {
-    fn roll(&mut self, sides: usize) -> usize {
-        // The generator of Knuth's MMIX; its high bits are good enough.
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).expect("31 bits") % sides
-    }
-
-    fn pick<'a>(&mut self, among: &[&'a str]) -> &'a str {
-        among[self.roll(among.len())]
-    }
-
+impl Dice {
     /// A value that is odd in one way or another, already form-encoded.
     fn odd(&mut self) -> String {
         let plain = [
@@ -77,23 +63,23 @@ impl Die {
             "yes",
             "no",
         ];
-        match self.roll(20) {
-            0 => "x".repeat(1 + self.roll(3_000)),
-            1 => "%C3%A4".repeat(1 + self.roll(400)),
-            2 => "%5B".repeat(1 + self.roll(900)),
-            _ => self.pick(&plain).to_owned(),
+        match self.below(20) {
+            0 => "x".repeat(1 + self.below(3_000)),
+            1 => "%C3%A4".repeat(1 + self.below(400)),
+            2 => "%5B".repeat(1 + self.below(900)),
+            _ => (*self.pick(&plain)).to_owned(),
         }
     }
 
     /// A form-encoded request like `good`, but for a few things.
     fn damage(&mut self, good: &[(String, String)], names: &[&str]) -> String {
         let mut pairs = good.to_vec();
-        for _ in 0..=self.roll(3) {
-            let name = self.pick(names).to_owned();
-            match self.roll(5) {
+        for _ in 0..=self.below(3) {
+            let name = (*self.pick(names)).to_owned();
+            match self.below(5) {
                 0 => pairs.retain(|(other, _)| *other != name),
                 1 if !pairs.is_empty() => {
-                    let at = self.roll(pairs.len());
+                    let at = self.below(pairs.len());
                     pairs.push(pairs[at].clone());
                 }
                 2 => pairs.push((self.odd(), self.odd())),
@@ -104,14 +90,14 @@ impl Die {
             }
         }
         let encoded: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let text = encoded.join(self.pick(&["&", "&", "&", "&", "&&", ";"]));
-        let cut = if self.roll(12) == 0 { self.roll(text.len().max(1)) } else { text.len() };
+        let text = encoded.join(*self.pick(&["&", "&", "&", "&", "&&", ";"]));
+        let cut = if self.below(12) == 0 { self.below(text.len().max(1)) } else { text.len() };
         text[..cut].to_owned()
     }
 
     /// Cookies: good ones, damaged ones, none.
     fn cookies(&mut self, good: &str) -> String {
-        match self.roll(4) {
+        match self.below(4) {
             0 => String::new(),
             1 => format!("medict_session={}; medict_browser={}", self.odd(), self.odd()),
             2 => good.chars().rev().collect(),
@@ -204,9 +190,9 @@ stories! {
         let good = pairs_of(&shop.authorize_url(&[("id_token_hint", &tokens.id_token)]));
         let (authorize, par) = (format!("{}/oauth2/authorize", world.url), format!("{}/oauth2/par", world.url));
         for round in 0..ROUNDS {
-            let mut die = Die(round);
-            let form = die.damage(&good, AUTHORIZE);
-            let cookies = die.cookies(&cookies);
+            let mut dice = Dice::new(round);
+            let form = dice.damage(&good, AUTHORIZE);
+            let cookies = dice.cookies(&cookies);
             sane(by_get(&client, &authorize, &form), &cookies, &homes, &format!("GET {form}")).await;
             sane(by_post(&client, &authorize, &form), &cookies, &homes, &format!("POST {form}")).await;
             let answer = sane(by_post(&client, &par, &form), "", &[], &format!("PAR {form}")).await;
@@ -220,9 +206,9 @@ stories! {
         let good = [("post_logout_redirect_uri", bye.as_str()), ("state", "s"), ("id_token_hint", "x.y.z")];
         let good = good.map(|(name, value)| (name.to_owned(), encode(value)));
         for round in 0..ROUNDS {
-            let mut die = Die(round);
-            let form = die.damage(&good, &names);
-            let cookies = die.cookies("medict_session=guess; medict_browser=guess");
+            let mut dice = Dice::new(round);
+            let form = dice.damage(&good, &names);
+            let cookies = dice.cookies("medict_session=guess; medict_browser=guess");
             sane(by_get(&client, &logout, &form), &cookies, &homes, &format!("GET {form}")).await;
             sane(by_post(&client, &logout, &form), &cookies, &homes, &format!("POST {form}")).await;
         }
@@ -241,12 +227,12 @@ stories! {
         let homes = [world.url.as_str()];
         let account = format!("{}/account/applications", world.url);
         for round in 0..ROUNDS {
-            let mut die = Die(round);
+            let mut dice = Dice::new(round);
             // Never with the right secret: the person's word is still to come.
-            let form = die.damage(&[("answer".to_owned(), "yes".to_owned())], &["csrf", "answer", "client"]);
-            let cookies = die.cookies(&cookies);
-            let place = match die.roll(3) {
-                0 => format!("{}/login/{}/consent", world.url, encode(&die.odd())),
+            let form = dice.damage(&[("answer".to_owned(), "yes".to_owned())], &["csrf", "answer", "client"]);
+            let cookies = dice.cookies(&cookies);
+            let place = match dice.below(3) {
+                0 => format!("{}/login/{}/consent", world.url, encode(&dice.odd())),
                 _ => at.clone(),
             };
             sane(client.get(&place), &cookies, &homes, &format!("GET {place}")).await;
@@ -256,5 +242,23 @@ stories! {
         browser.open(&at).await.expect("the page is still there");
         answer_page(&mut browser, "yes").await;
         shop.redeem(&shop.code(&browser)).await.expect("tokens");
+    }
+
+    async fn damaged_codes_of_devices_are_answered(world: World) {
+        let client = Client::builder().redirect(Policy::none()).no_proxy().build().expect("a client");
+        let mut browser = world.browser();
+        world.shop().sign_in(&mut browser, "corporate").await;
+        let cookies: Vec<_> = browser.jar().of("localhost").map(|c| format!("{}={}", c.name, c.value)).collect();
+        let cookies = cookies.join("; ");
+        let device = format!("{}/device", world.url);
+        let good = [("user_code", "BCDF-GHJK"), ("answer", "yes"), ("csrf", "x")];
+        let good = good.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        for round in 0..ROUNDS {
+            let mut dice = Dice::new(round);
+            let form = dice.damage(&good, &["user_code", "answer", "csrf"]);
+            let cookies = dice.cookies(&cookies);
+            sane(by_get(&client, &device, &form), &cookies, &[], &format!("GET {form}")).await;
+            sane(by_post(&client, &device, &form), &cookies, &[], &format!("POST {form}")).await;
+        }
     }
 }

@@ -5,14 +5,19 @@ use reqwest::header::{HeaderName, HeaderValue};
 use serde_json::Value;
 
 use super::refresh::{refreshing, sign_in};
-use crate::world::{Signer, World, stories};
+use crate::world::{Dice, Signer, World, stories};
 
 /// So many requests a database; the seed is fixed, so that a failure comes again.
 const REQUESTS: usize = 600;
-const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
+const SEED: u64 = 7;
 
-const ENDPOINTS: [&str; 4] =
-    ["/oauth2/token", "/oauth2/revoke", "/oauth2/introspect", "/oauth2/userinfo"];
+const ENDPOINTS: [&str; 5] = [
+    "/oauth2/token",
+    "/oauth2/revoke",
+    "/oauth2/introspect",
+    "/oauth2/userinfo",
+    "/oauth2/device_authorization",
+];
 
 const NAMES: [&str; 24] = [
     "grant_type",
@@ -60,25 +65,7 @@ const WORDS: [&str; 15] = [
     "unsupported_token_type",
 ];
 
-/// Numbers that look random and are the same every time (xorshift64*).
-struct Dice(u64);
-
 impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 16
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next()).expect("48 bits") % end
-    }
-
-    fn pick<'a, T>(&mut self, all: &'a [T]) -> &'a T {
-        &all[self.below(all.len())]
-    }
-
     fn bytes(&mut self, most: usize) -> Vec<u8> {
         let length = self.below(most + 1);
         (0..length).map(|_| u8::try_from(self.below(256)).expect("a byte")).collect()
@@ -175,7 +162,7 @@ stories! {
     /// Never an error of ours, always the standard's words.
     async fn noise_is_answered_in_the_words_of_the_standard(world: World) {
         let good = good_values(&world).await;
-        let (mut dice, client) = (Dice(SEED), reqwest::Client::new());
+        let (mut dice, client) = (Dice::new(SEED), reqwest::Client::new());
         for round in 0..REQUESTS {
             let endpoint = *dice.pick(&ENDPOINTS);
             let body = dice.form(&good);

@@ -9,7 +9,7 @@ use medict::{
 };
 use serde_json::{Value, json};
 
-use crate::world::{Application, World, stories};
+use crate::world::{Application, Dice, World, stories};
 
 stories! {
     /// From the token to a sign-in: the person is asked, since nobody vouched for the application.
@@ -93,6 +93,27 @@ stories! {
         assert_eq!(register(&world, Some(&token), &metadata(&world)).await.0, 201, "as good as before");
     }
 
+    /// Metadata that is broken anywhere is refused in the words of the standard, or taken for what is left.
+    async fn damaged_metadata_is_answered(world: World) {
+        let token = token(&world, 1_000).await;
+        let good = metadata(&world).to_string();
+        let splinters = ["", "\"", "{", "}", "[", ",", ":", "null", "1e999", "\\u0000", "\\ud800", "\u{1f4a5}", "-"];
+        for round in 0..300 {
+            let mut dice = Dice::new(round);
+            let mut text = good.clone();
+            for _ in 0..=dice.below(2) {
+                let places: Vec<_> = text.char_indices().map(|(at, _)| at).collect();
+                let (from, length) = (dice.below(places.len()), dice.below(12));
+                let to = places.get(from + length).copied().unwrap_or(text.len());
+                text.replace_range(places[from]..to, *dice.pick(&splinters));
+            }
+            let (status, answer) = send(&world, "POST", "/oauth2/register", Some(&token), Some(text.clone())).await;
+            let words = [Some("invalid_client_metadata"), Some("invalid_redirect_uri")];
+            let refused = status == 400 && words.contains(&answer["error"].as_str());
+            assert!(status == 201 || refused, "{round}: {text}: {status} {answer}");
+        }
+    }
+
     /// A token ends by itself, and when it is taken back.
     async fn tokens_end(world: World) {
         let old = token(&world, 1).await;
@@ -139,6 +160,16 @@ async fn call(
     token: Option<&str>,
     body: Option<&Value>,
 ) -> (u16, Value) {
+    send(world, method, path, token, body.map(ToString::to_string)).await
+}
+
+async fn send(
+    world: &World,
+    method: &str,
+    path: &str,
+    token: Option<&str>,
+    body: Option<String>,
+) -> (u16, Value) {
     let method = method.parse().expect("a method");
     let client = reqwest::Client::builder().no_proxy().build().expect("a client");
     let mut request = client.request(method, format!("{}{path}", world.url));
@@ -146,7 +177,7 @@ async fn call(
         request = request.bearer_auth(token);
     }
     if let Some(body) = body {
-        request = request.header("content-type", "application/json").body(body.to_string());
+        request = request.header("content-type", "application/json").body(body);
     }
     let answer = request.send().await.expect("an answer");
     let status = answer.status().as_u16();

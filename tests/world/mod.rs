@@ -5,6 +5,7 @@
 
 mod application;
 mod databases;
+mod dice;
 mod neighbours;
 mod signer;
 
@@ -33,6 +34,7 @@ use serde_json::Value;
 
 pub use application::{Application, Tokens};
 pub use databases::Temporary;
+pub use dice::Dice;
 pub use neighbours::{LogoutAnswer, Neighbours, Person};
 pub use signer::{Signer, by_assertion};
 

@@ -21,7 +21,7 @@ export class Samlify extends LibraryProvider {
   id = 'samlify';
   name = 'samlify';
 
-  library() {
+  software() {
     return {
       metadata: () => this.identityProvider(false).getMetadata(),
       readRequest: (message) => this.readRequest(message),

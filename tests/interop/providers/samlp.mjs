@@ -20,7 +20,7 @@ export class Samlp extends LibraryProvider {
   id = 'samlp';
   name = 'samlp';
 
-  library() {
+  software() {
     return {
       metadata: () => this.describe(),
       readRequest: (message) => this.readRequest(message),

@@ -12,7 +12,7 @@ export class LibraryProvider extends SamlProvider {
     self.keepsMetadataIn(folder);
     const { key, pem } = await makeKeyPair(folder, self.id);
     self.keys = { pem, key: readFileSync(key, 'utf8') };
-    self.site = await LoginSite.start({ library: self.library(), directory });
+    self.site = await LoginSite.start({ software: self.software(), directory });
     self.url = self.site.url;
     self.metadataUrl = `${self.url}/metadata`;
     return self;

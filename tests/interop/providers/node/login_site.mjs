@@ -1,6 +1,6 @@
 // The web server that libraries need around them to be an identity provider: a login page, sessions, logout.
 //
-// A library is given as `library`: { name, metadata, readRequest, answer, logout }.
+// A library is given as `software`: { name, metadata, readRequest, answer, logout }.
 //   metadata()                         its own, XML
 //   readRequest(message)               the AuthnRequest, its signature checked; throws when it is refused
 //   answer(request, person, relayState) → { page, participant }: a self-submitting page, and what logout must know of it
@@ -14,9 +14,9 @@ import { escapeHtml, readForm, sendPage } from '../../lib/web.mjs';
 export class LoginSite {
   #sessions = new Map();
 
-  static async start({ library, directory }) {
+  static async start({ software, directory }) {
     const self = new LoginSite();
-    Object.assign(self, { library, directory });
+    Object.assign(self, { software, directory });
     self.server = createServer((request, response) => {
       self.#serve(request, response).catch((error) => {
         sendPage(response, 400, `<h1>Refused</h1><p>${escapeHtml(error.message ?? error)}</p>`);
@@ -30,7 +30,7 @@ export class LoginSite {
 
   async #serve(request, response) {
     const { pathname, search } = new URL(request.url, this.url);
-    if (pathname === '/metadata') return sendXml(response, this.library.metadata());
+    if (pathname === '/metadata') return sendXml(response, this.software.metadata());
     if (pathname !== '/sso' && pathname !== '/slo') return sendPage(response, 404, '');
     const message = await readMessage(request, search);
     if (pathname === '/slo') return this.#logOut(message, request, response);
@@ -39,11 +39,11 @@ export class LoginSite {
 
   async #signIn(message, request, response) {
     const { username, password } = message.form;
-    const asked = await this.library.readRequest(message);
+    const asked = await this.software.readRequest(message);
     const session = this.#session(request) ?? this.#open(this.directory.find(username, password), response);
     if (!session) return sendPage(response, 200, loginPage(message, username === undefined ? '' : 'Wrong user name or password.'));
     const person = this.directory.named(session.username);
-    const { page, participant } = await this.library.answer(asked, person, message.RelayState);
+    const { page, participant } = await this.software.answer(asked, person, message.RelayState);
     session.participants.push(participant);
     return sendPage(response, 200, page);
   }
@@ -51,7 +51,7 @@ export class LoginSite {
   async #logOut(message, request, response) {
     const key = cookie(request);
     const session = this.#session(request) ?? { participants: [] };
-    const next = await this.library.logout(message, session, () => this.#sessions.delete(key));
+    const next = await this.software.logout(message, session, () => this.#sessions.delete(key));
     if (next?.location) return response.writeHead(302, { location: next.location }).end();
     return sendPage(response, 200, next?.page ?? '<h1>Signed out</h1>');
   }
