@@ -72,6 +72,34 @@ struct Admission {
     code: String,
 }
 
+/// What the person said, and all that comes of it.
+#[derive(Clone)]
+struct Word {
+    /// Of the device code.
+    digest: String,
+    admission: Option<Admission>,
+    event: Event,
+    now: UnixTime,
+}
+
+impl Word {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<(), DeviceError> {
+        let grant = self.admission.as_ref().map(|admission| &admission.grant.id);
+        if !devices::decide(tx, &self.digest, grant, self.now)? {
+            return Err(DeviceError::Unknown);
+        }
+        let mut event = self.event.clone();
+        if let Some(Admission { session, cookie, scopes, grant, code }) = &self.admission {
+            sessions::create(tx, session, cookie)?;
+            consents::give(tx, &grant.user_id, &grant.client_id, scopes, self.now)?;
+            store::grants::create(tx, grant, code)?;
+            event.session = Some(session.id.clone());
+        }
+        tx.audit(event);
+        Ok(())
+    }
+}
+
 impl Broker {
     /// `POST /oauth2/device_authorization` (RFC 8628 §3.1).
     ///
@@ -169,26 +197,21 @@ impl Broker {
         let device = self.find_device(code, by).await?;
         let asked = self.asked_of(&device, by)?;
         let now = self.clock.now();
-        let admission = yes.then(|| self.admission(&device, &by.session, now));
         let outcome = if yes { Outcome::Success } else { Outcome::Refused };
-        let event = decided(caller.event(Action::DeviceDecided, outcome, now), &device, by);
-        self.store
-            .write(move |tx| -> Result<(), DeviceError> {
-                let grant = admission.as_ref().map(|admission| &admission.grant.id);
-                if !devices::decide(tx, &device.digest, grant, now)? {
-                    return Err(DeviceError::Unknown);
-                }
-                let mut event = event.clone();
-                if let Some(Admission { session, cookie, scopes, grant, code }) = &admission {
-                    sessions::create(tx, session, cookie)?;
-                    consents::give(tx, &grant.user_id, &grant.client_id, scopes, now)?;
-                    store::grants::create(tx, grant, code)?;
-                    event.session = Some(session.id.clone());
-                }
-                tx.audit(event);
-                Ok(())
-            })
-            .await?;
+        let word = Word {
+            digest: device.digest.clone(),
+            admission: yes.then(|| self.admission(&device, &by.session, now)),
+            event: decided(caller.event(Action::DeviceDecided, outcome, now), &device, by),
+            now,
+        };
+        let again = word.clone();
+        match self.store.write(move |tx| word.run(tx)).await {
+            // The same person agreed to the same application at another node in this moment.
+            Err(DeviceError::Failed(Error::Store(store::Error::Duplicate))) => {
+                self.store.write(move |tx| again.run(tx)).await?;
+            }
+            other => other?,
+        }
         Ok(asked)
     }
 

@@ -3,7 +3,6 @@
 use super::{
     Broker,
     access::{AccessError, grant_of},
-    issue::respond,
     tokens::{Asker, TokenError},
 };
 use crate::{
@@ -40,20 +39,8 @@ impl Broker {
         let own = self.access_token(asker, Some(request.target), self.clock.now());
         let own = AccessToken { jti: format!("{grant}.{}", self.random.token()), ..own };
         let access = op::exchanged(own, subject, &scope);
-        let issued = self.issue(client, &access)?;
-        let (unspent, stored) = (asker.unspent.clone(), issued.stored.clone());
         let event = exchange_event(asker, &access);
-        self.store
-            .write(move |tx| -> Result<(), TokenError> {
-                unspent.spend(tx)?;
-                if let Some(stored) = &stored {
-                    stored.write(tx)?;
-                }
-                tx.audit(event.clone());
-                Ok(())
-            })
-            .await?;
-        let response = respond(issued.token, access);
+        let response = self.issue_recorded(asker, access, event).await?;
         Ok(TokenResponse { issued_token_type: Some(op::ACCESS_TOKEN), ..response })
     }
 }

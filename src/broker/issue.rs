@@ -9,6 +9,7 @@ use super::{
 use crate::{
     crypto::sha256_base64url,
     domain::{
+        audit::Event,
         resource::AccessTokenFormat,
         words::{RoleId, UnixTime},
     },
@@ -92,6 +93,32 @@ impl Broker {
                 Ok(Issued { token, stored: Some(Opaque { digest, claims, expires_at }) })
             }
         }
+    }
+
+    /// Issues a token that comes of no grant's redemption: what the request was made with is spent, the token
+    /// stored if it has to be, and `event` recorded, in one commit.
+    ///
+    /// # Errors
+    /// What was used before, as a refusal; or a failure on our side.
+    pub(super) async fn issue_recorded(
+        &self,
+        asker: &Asker<'_>,
+        access: AccessToken,
+        event: Event,
+    ) -> Result<TokenResponse, TokenError> {
+        let Issued { token, stored } = self.issue(asker.client, &access)?;
+        let unspent = asker.unspent.clone();
+        self.store
+            .write(move |tx| -> Result<(), TokenError> {
+                unspent.spend(tx)?;
+                if let Some(stored) = &stored {
+                    stored.write(tx)?;
+                }
+                tx.audit(event.clone());
+                Ok(())
+            })
+            .await?;
+        Ok(respond(token, access))
     }
 }
 

@@ -296,19 +296,7 @@ impl Broker {
         let mut event = asker.caller.event(Action::TokenIssue, Outcome::Success, now);
         event = event.by(Actor::Client(client.id.clone()));
         event.client = Some(client.id.clone());
-        let issued = self.issue(client, &access)?;
-        let (unspent, stored) = (asker.unspent.clone(), issued.stored);
-        self.store
-            .write(move |tx| -> Result<(), TokenError> {
-                unspent.spend(tx)?;
-                if let Some(stored) = &stored {
-                    stored.write(tx)?;
-                }
-                tx.audit(event.clone());
-                Ok(())
-            })
-            .await?;
-        Ok(respond(issued.token, access))
+        self.issue_recorded(asker, access, event).await
     }
 
     /// For a redemption by this asker at `now`.
