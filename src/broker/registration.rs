@@ -157,7 +157,7 @@ impl Broker {
         let initial = self.store.read(find).await?;
         let initial = initial.ok_or(RegistrationRefusal::Token)?;
         let id = ClientId(self.random.uuid(now));
-        let client = metadata.application(&id, initial.organization.as_ref())?;
+        let client = metadata.register(&id, initial.organization.as_ref())?;
         let access = self.random.token();
         let registration = Registration {
             client_id: id.0.clone(),
@@ -245,20 +245,13 @@ impl Broker {
         let configuration = self.configuration();
         let stored = configuration.document("ClientApplication", id.as_str());
         let version = stored.ok_or(RegistrationRefusal::Access)?.version;
-        check_is_itself(id, configuration.client(id).and_then(|c| c.secret.as_deref()), &metadata)?;
-        let organization = before.organization.as_ref().map(|reference| &reference.0);
-        let client = metadata.application(id, organization)?;
-        let client = ClientApplication {
-            roles: before.roles,
-            identity_providers: before.identity_providers,
-            audiences: before.audiences,
-            exchange_audiences: before.exchange_audiences,
-            access_token_format: before.access_token_format,
-            access_token_lifetime_seconds: before.access_token_lifetime_seconds,
-            claims: before.claims,
-            allowed_origins: before.allowed_origins,
-            ..client
-        };
+        let secret = configuration.client(id).and_then(|client| client.secret.as_deref());
+        check_is_itself(id, secret, &metadata)?;
+        let client = metadata.change(&before)?;
+        if client.needs_secret() && secret.is_none() {
+            let text = "token_endpoint_auth_method: there is no secret; register anew to get one";
+            return Err(RegistrationRefusal::Metadata(text.to_owned()).into());
+        }
         let (author, prepared) = self.own_change(client.clone(), Mode::Update { version }).await?;
         let event = self.change_event(&author, Some(caller));
         self.store

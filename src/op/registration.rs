@@ -115,10 +115,32 @@ impl ClientMetadata {
     ///
     /// # Errors
     /// [`Refusal::RedirectUri`], [`Refusal::Metadata`].
-    pub fn application(
+    pub fn register(
         &self,
         id: &ClientId,
         organization: Option<&OrganizationId>,
+    ) -> Result<ClientApplication, Refusal> {
+        let organization =
+            organization.map(|id| json!({ "reference": format!("Organization/{id}") }));
+        let stranger = json!({ "id": id, "consent": "explicit", "organization": organization });
+        self.over(stranger, &self.client_name.clone().unwrap_or_else(|| id.0.clone()), None)
+    }
+
+    /// The application as it wants to be now (RFC 7592 §2.2). What metadata does not speak of stays as it is,
+    /// and so do scopes and grant types that somebody gave it.
+    ///
+    /// # Errors
+    /// [`Refusal::RedirectUri`], [`Refusal::Metadata`].
+    pub fn change(&self, before: &ClientApplication) -> Result<ClientApplication, Refusal> {
+        let base = serde_json::to_value(before).map_err(|e| Refusal::Malformed(e.to_string()))?;
+        self.over(base, self.client_name.as_ref().unwrap_or(&before.name), Some(before))
+    }
+
+    fn over(
+        &self,
+        mut value: Value,
+        name: &str,
+        before: Option<&ClientApplication>,
     ) -> Result<ClientApplication, Refusal> {
         let metadata = |text: &str| Refusal::Metadata(text.to_owned());
         if self.response_types.as_ref().is_some_and(|types| types.iter().any(|one| one != "code")) {
@@ -126,42 +148,39 @@ impl ClientMetadata {
         }
         let method = self.token_endpoint_auth_method.as_deref().unwrap_or("client_secret_basic");
         let client_type = if method == "none" { "public" } else { "confidential" };
-        let mut value = json!({
-            "resourceType": "ClientApplication",
-            "id": id,
-            "name": self.client_name.as_deref().unwrap_or(id.as_str()),
-            "clientType": client_type,
-            "tokenEndpointAuthMethod": method,
-            "redirectUris": self.redirect_uris,
-            "postLogoutRedirectUris": self.post_logout_redirect_uris,
-            "scopes": self.scopes(),
-            "consent": "explicit",
-            "requirePushedAuthorizationRequests": self.require_pushed_authorization_requests,
-            "requireSignedRequestObject": self.require_signed_request_object,
-            "dpopBoundAccessTokens": self.dpop_bound_access_tokens,
-        });
-        let organization =
-            organization.map(|id| json!({ "reference": format!("Organization/{id}") }));
-        for (name, given) in [
-            ("grantTypes", self.grant_types.as_ref().map(|types| json!(types))),
-            ("tokenEndpointAuthSigningAlg", text(self.token_endpoint_auth_signing_alg.as_ref())),
-            ("jwks", self.jwks.clone()),
-            ("jwksUri", text(self.jwks_uri.as_ref())),
-            ("backchannelLogoutUri", text(self.backchannel_logout_uri.as_ref())),
-            ("frontchannelLogoutUri", text(self.frontchannel_logout_uri.as_ref())),
-            ("initiateLoginUri", text(self.initiate_login_uri.as_ref())),
-            ("idTokenSignedResponseAlg", text(self.id_token_signed_response_alg.as_ref())),
-            ("userinfoSignedResponseAlg", text(self.userinfo_signed_response_alg.as_ref())),
-            ("requestObjectSigningAlg", text(self.request_object_signing_alg.as_ref())),
-            ("organization", organization),
+        let fields = value.as_object_mut().ok_or_else(|| metadata("is no client metadata"))?;
+        for (field, given) in [
+            ("resourceType", json!("ClientApplication")),
+            ("name", json!(name)),
+            ("clientType", json!(client_type)),
+            ("tokenEndpointAuthMethod", json!(method)),
+            ("redirectUris", json!(self.redirect_uris)),
+            ("postLogoutRedirectUris", json!(self.post_logout_redirect_uris)),
+            ("scopes", json!(self.scopes(before))),
+            (
+                "requirePushedAuthorizationRequests",
+                json!(self.require_pushed_authorization_requests),
+            ),
+            ("requireSignedRequestObject", json!(self.require_signed_request_object)),
+            ("dpopBoundAccessTokens", json!(self.dpop_bound_access_tokens)),
+            ("grantTypes", json!(self.grant_types)),
+            ("tokenEndpointAuthSigningAlg", json!(self.token_endpoint_auth_signing_alg)),
+            ("jwks", json!(self.jwks)),
+            ("jwksUri", json!(self.jwks_uri)),
+            ("backchannelLogoutUri", json!(self.backchannel_logout_uri)),
+            ("frontchannelLogoutUri", json!(self.frontchannel_logout_uri)),
+            ("initiateLoginUri", json!(self.initiate_login_uri)),
+            ("idTokenSignedResponseAlg", json!(self.id_token_signed_response_alg)),
+            ("userinfoSignedResponseAlg", json!(self.userinfo_signed_response_alg)),
+            ("requestObjectSigningAlg", json!(self.request_object_signing_alg)),
         ] {
-            if let Some(given) = given {
-                value[name] = given;
-            }
+            fields.insert(field.to_owned(), given);
         }
+        // What is left out is as the standard has it.
+        fields.retain(|_, given| !given.is_null());
         match resource::parse(value)? {
             Resource::ClientApplication(client) => {
-                check_grant_types(&client)?;
+                check_grant_types(&client, before)?;
                 Ok(*client)
             }
             _ => Err(metadata("is no client metadata")),
@@ -169,10 +188,12 @@ impl ClientMetadata {
     }
 
     /// Those that it asks for and may have; all of them where it asks for none.
-    fn scopes(&self) -> Vec<&str> {
+    fn scopes(&self, before: Option<&ClientApplication>) -> Vec<&str> {
+        let given = before.map(|client| client.scopes.as_slice()).unwrap_or_default();
+        let may = |scope: &&str| SCOPES.contains(scope) || given.iter().any(|own| own == scope);
         match &self.scope {
             None => SCOPES.to_vec(),
-            Some(asked) => asked.split(' ').filter(|scope| SCOPES.contains(scope)).collect(),
+            Some(asked) => asked.split(' ').filter(may).collect(),
         }
     }
 
@@ -211,19 +232,19 @@ impl ClientMetadata {
     }
 }
 
-fn text(value: Option<&String>) -> Option<Value> {
-    value.map(|text| json!(text))
-}
-
 /// The word of an enumeration on the wire.
 fn word(value: &impl Serialize) -> Option<String> {
     serde_json::to_value(value).ok()?.as_str().map(str::to_owned)
 }
 
 /// Whatever acts without a person needs rights, and those an administrator gives.
-fn check_grant_types(client: &ClientApplication) -> Result<(), Refusal> {
+fn check_grant_types(
+    client: &ClientApplication,
+    before: Option<&ClientApplication>,
+) -> Result<(), Refusal> {
     let free = [GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::DeviceCode];
-    if client.grant_types.iter().all(|one| free.contains(one)) {
+    let given = before.map(|client| client.grant_types.as_slice()).unwrap_or_default();
+    if client.grant_types.iter().all(|one| free.contains(one) || given.contains(one)) {
         return Ok(());
     }
     let text = "grant_types: an application that registers itself acts for people only";
@@ -253,7 +274,7 @@ mod tests {
 
     fn application(value: Value) -> Result<ClientApplication, Refusal> {
         let metadata: ClientMetadata = serde_json::from_value(value).expect("metadata");
-        metadata.application(&"app-1".into(), None)
+        metadata.register(&"app-1".into(), None)
     }
 
     #[test]
@@ -281,6 +302,40 @@ mod tests {
         assert_eq!(client.scopes, ["openid", "email"]);
         assert!(!client.admin_api && client.roles.is_empty() && client.audiences.is_empty());
         assert_eq!(client.consent, resource::Consent::Explicit);
+    }
+
+    #[test]
+    fn what_an_administrator_gave_stays() {
+        let Ok(Resource::ClientApplication(before)) = resource::parse(json!({
+            "resourceType": "ClientApplication", "id": "app-1", "name": "App",
+            "clientType": "confidential", "redirectUris": ["https://app.example/cb"],
+            "scopes": ["openid", "reports"], "adminApi": true, "audiences": ["https://a.example"],
+            "grantTypes": ["authorization_code", "client_credentials"], "consent": "implicit",
+            "backchannelLogoutUri": "https://app.example/out", "accessTokenLifetimeSeconds": 300,
+        })) else {
+            panic!("an application")
+        };
+        let same = ClientMetadata::of(&before).change(&before).expect("fine");
+        assert_eq!(
+            same,
+            ClientApplication {
+                token_endpoint_auth_method: same.token_endpoint_auth_method,
+                ..*before.clone()
+            }
+        );
+        let less = json!({ "redirect_uris": ["https://app.example/new"], "scope": "openid roles" });
+        let less: ClientMetadata = serde_json::from_value(less).expect("metadata");
+        let less = less.change(&before).expect("fine");
+        assert_eq!(
+            (less.name.as_str(), less.scopes.as_slice()),
+            ("App", &["openid".to_owned()][..])
+        );
+        assert_eq!(
+            (less.backchannel_logout_uri, less.grant_types),
+            (None, vec![GrantType::AuthorizationCode])
+        );
+        assert!(less.admin_api && less.consent == resource::Consent::Implicit);
+        assert_eq!((less.audiences, less.access_token_lifetime_seconds), (before.audiences, 300));
     }
 
     #[test]

@@ -68,6 +68,18 @@ stories! {
         assert_eq!((status, &body["client_name"]), (200, &json!("Stranger no more")), "{body}");
         let (_, read) = call(&world, "GET", &own, access, None).await;
         assert_eq!(read["client_name"], "Stranger no more");
+
+        let mut public = metadata(&world);
+        public["token_endpoint_auth_method"] = json!("none");
+        let token = self::token(&world, 1).await;
+        let (_, client) = register(&world, Some(&token), &public).await;
+        let own = format!("/oauth2/register/{}", client["client_id"].as_str().expect("an id"));
+        let access = client["registration_access_token"].as_str();
+        public["client_id"] = client["client_id"].clone();
+        assert_eq!(call(&world, "PUT", &own, access, Some(&public)).await.0, 200);
+        public["token_endpoint_auth_method"] = json!("client_secret_basic");
+        let (status, body) = call(&world, "PUT", &own, access, Some(&public)).await;
+        assert_eq!((status, &body["error"]), (400, &json!("invalid_client_metadata")), "it has no secret: {body}");
     }
 
     /// Without a token, with a wrong one, or with metadata that is none: refused, on record, and the token

@@ -17,8 +17,8 @@ use crate::{
     domain::{
         audit::{Action, Actor, Event, Outcome},
         resource::{
-            ClientApplication, ClientType, Configuration as Wire, IdentityProvider, Invalid,
-            Resource, SigningAlg, TokenEndpointAuthMethod,
+            ClientApplication, Configuration as Wire, IdentityProvider, Invalid, Resource,
+            SigningAlg,
         },
         roles::Powers,
         words::{IdpId, UserId},
@@ -205,9 +205,7 @@ impl Broker {
 
     /// The secret that was given, or one of our own for a new confidential application.
     fn secret_for(&self, client: &ClientApplication, mode: Mode) -> Option<String> {
-        let has_one = client.client_type == ClientType::Confidential
-            && client.auth_method() != TokenEndpointAuthMethod::PrivateKeyJwt;
-        let wanted = has_one && !matches!(mode, Mode::Update { .. });
+        let wanted = client.needs_secret() && !matches!(mode, Mode::Update { .. });
         client.secret.clone().or_else(|| wanted.then(|| self.random.token()))
     }
 

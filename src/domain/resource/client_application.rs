@@ -346,6 +346,16 @@ impl ClientApplication {
         self.jwks.is_some() || self.jwks_uri.is_some()
     }
 
+    /// Whether it authenticates by a secret.
+    #[must_use]
+    pub fn needs_secret(&self) -> bool {
+        match self.auth_method() {
+            TokenEndpointAuthMethod::ClientSecretBasic
+            | TokenEndpointAuthMethod::ClientSecretPost => true,
+            TokenEndpointAuthMethod::None | TokenEndpointAuthMethod::PrivateKeyJwt => false,
+        }
+    }
+
     /// Whether its sign-ins bring refresh tokens.
     #[must_use]
     pub fn may_refresh(&self) -> bool {
