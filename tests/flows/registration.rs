@@ -117,7 +117,7 @@ stories! {
                 let places: Vec<_> = text.char_indices().map(|(at, _)| at).collect();
                 let (from, length) = (dice.below(places.len()), dice.below(12));
                 let to = places.get(from + length).copied().unwrap_or(text.len());
-                text.replace_range(places[from]..to, dice.pick(&splinters));
+                text.replace_range(places[from]..to, splinters[dice.below(splinters.len())]);
             }
             let (status, answer) = send(&world, "POST", "/oauth2/register", Some(&token), Some(text.clone())).await;
             let words = [Some("invalid_client_metadata"), Some("invalid_redirect_uri")];
