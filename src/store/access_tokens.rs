@@ -1,8 +1,6 @@
 //! Opaque access tokens: by their digest, what a signed one would say.
 
-use diesel::prelude::*;
-
-use super::{Conn, Error, schema::access_tokens};
+use super::{Conn, Error, run::prelude::*, schema::access_tokens};
 use crate::domain::words::UnixTime;
 
 /// Stores the claims of a token, as JSON, under its digest.

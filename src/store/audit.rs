@@ -5,9 +5,7 @@
 
 use std::sync::Arc;
 
-use diesel::prelude::*;
-
-use super::{Conn, Error, schema::audit_heads, schema::audit_records};
+use super::{Conn, Error, run::prelude::*, schema::audit_heads, schema::audit_records};
 use crate::{
     crypto::sha256_hex,
     domain::audit::{Action, Actor, Event, Outcome},
@@ -97,7 +95,7 @@ impl Chain {
         let now = chain.opened_at().max(at);
         let mut event = Event::new(Action::ChainOpened, Outcome::Success, UnixTime(now));
         event = event.by(Actor::Broker).detail(serde_json::json!({ "anchors": anchors }));
-        chain.append(conn, &[event])?;
+        chain.insert(conn, &[event])?;
         chain.create_head(conn, now)?;
         Ok(chain)
     }
@@ -108,7 +106,13 @@ impl Chain {
         i64::from_str_radix(&digits, 16).unwrap_or_default() / 1_000
     }
 
+    /// Appends what a group of writes has to tell, and moves the head row, in the group's own transaction.
     pub(super) fn append(&mut self, conn: &mut Conn, events: &[Event]) -> Result<(), Error> {
+        self.insert(conn, events)?;
+        if events.is_empty() { Ok(()) } else { self.advance_head(conn) }
+    }
+
+    fn insert(&mut self, conn: &mut Conn, events: &[Event]) -> Result<(), Error> {
         for event in events {
             let mut record = Record {
                 node: self.node.clone(),
@@ -137,11 +141,7 @@ impl Chain {
         Ok(())
     }
 
-    /// Moves the head row to the last record, once a group, in the group's own transaction.
-    pub(super) fn advance_head(&mut self, conn: &mut Conn) -> Result<(), Error> {
-        if self.written == self.sequence {
-            return Ok(());
-        }
+    fn advance_head(&mut self, conn: &mut Conn) -> Result<(), Error> {
         let own = audit_heads::table.find(&self.node);
         let here = own.filter(audit_heads::sequence.eq(self.written));
         let moved = diesel::update(here)
@@ -191,7 +191,7 @@ pub fn after(conn: &mut Conn, node: &str, sequence: i64, limit: i64) -> Result<V
 /// [`Error`] when the database fails.
 pub fn before_the_first(conn: &mut Conn) -> Result<Option<Record>, Error> {
     let misplaced = audit_records::table.filter(audit_records::sequence.lt(1));
-    Ok(misplaced.order(audit_records::sequence.asc()).first(conn).optional()?)
+    Ok(misplaced.order(audit_records::sequence.asc()).get_result(conn).optional()?)
 }
 
 /// The nodes that have records, whether or not they have a head.

@@ -1,8 +1,6 @@
 //! Version numbers that tell running processes what to read again.
 
-use diesel::prelude::*;
-
-use super::{Conn, Error, schema::changes};
+use super::{Conn, Error, run::prelude::*, schema::changes};
 
 /// What other processes keep in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,26 +7,52 @@ use std::{
 };
 
 use diesel::{
-    Connection, MultiConnection, PgConnection, QueryResult, RunQueryDsl, SqliteConnection,
+    Connection, PgConnection, QueryResult, SqliteConnection,
     backend::Backend,
     connection::SimpleConnection,
     query_builder::{AstPass, QueryFragment, QueryId},
-    r2d2::{ConnectionManager, CustomizeConnection},
+    r2d2::{ManageConnection, R2D2Connection},
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::Error;
+use super::{Error, run::on_either};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 
 /// One connection to either database.
-#[derive(MultiConnection)]
-pub enum Conn {
+pub struct Conn {
+    pub(super) link: Link,
+    pub(super) marks: Marks,
+}
+
+/// Which of the two it is.
+pub(super) enum Link {
     Sqlite(SqliteConnection),
     Postgres(PgConnection),
 }
 
-pub(super) type Pool = diesel::r2d2::Pool<ConnectionManager<Conn>>;
+/// What the statements on a connection have left behind so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Marks {
+    /// Rows changed.
+    pub changes: usize,
+    /// Statements that failed.
+    pub failures: usize,
+}
+
+impl Conn {
+    pub(super) const fn is_sqlite(&self) -> bool {
+        matches!(self.link, Link::Sqlite(_))
+    }
+
+    /// Runs statements as they are written, parsed each time.
+    pub(super) fn batch_execute(&mut self, sql: &str) -> QueryResult<()> {
+        let conn = self;
+        on_either!(conn => conn.batch_execute(sql))
+    }
+}
+
+pub(super) type Pool = diesel::r2d2::Pool<Database>;
 
 /// Where the data lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,11 +94,12 @@ impl Database {
     }
 
     pub(super) fn connect(&self) -> Result<Conn, Error> {
-        let mut conn = match self {
-            Self::Sqlite(_) => SqliteConnection::establish(&self.target()).map(Conn::Sqlite),
-            Self::Postgres(_) => PgConnection::establish(&self.target()).map(Conn::Postgres),
+        let link = match self {
+            Self::Sqlite(_) => SqliteConnection::establish(&self.target()).map(Link::Sqlite),
+            Self::Postgres(_) => PgConnection::establish(&self.target()).map(Link::Postgres),
         }
         .map_err(|error| self.unavailable(error))?;
+        let mut conn = Conn { link, marks: Marks::default() };
         set_up_patiently(&mut conn).map_err(|error| self.unavailable(error))?;
         Ok(conn)
     }
@@ -104,16 +131,16 @@ fn set_up_patiently(conn: &mut Conn) -> Result<(), diesel::result::Error> {
 
 /// What is acknowledged survives a power cut: WAL with `synchronous=FULL`.
 fn set_up(conn: &mut Conn) -> Result<(), diesel::result::Error> {
-    match conn {
-        Conn::Sqlite(_) => conn.batch_execute(
+    conn.batch_execute(match conn.link {
+        Link::Sqlite(_) => {
             "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-             PRAGMA foreign_keys = ON; PRAGMA cache_size = -8000;",
-        ),
-        Conn::Postgres(_) => conn.batch_execute(
+             PRAGMA foreign_keys = ON; PRAGMA cache_size = -8000;"
+        }
+        Link::Postgres(_) => {
             "SET statement_timeout = '5s'; SET lock_timeout = '4s'; \
-             SET idle_in_transaction_session_timeout = '10s';",
-        ),
-    }
+             SET idle_in_transaction_session_timeout = '10s';"
+        }
+    })
 }
 
 /// Statements without values, prepared once per connection; `batch_execute` parses each time.
@@ -128,8 +155,6 @@ macro_rules! statements {
                 Ok(())
             }
         }
-
-        impl RunQueryDsl<Conn> for $name {}
     )*};
 }
 
@@ -142,9 +167,9 @@ statements! {
 }
 
 pub(super) fn begin_snapshot(conn: &mut Conn) -> Result<(), Error> {
-    let begin = match conn {
-        Conn::Sqlite(_) => "BEGIN",
-        Conn::Postgres(_) => {
+    let begin = match conn.link {
+        Link::Sqlite(_) => "BEGIN",
+        Link::Postgres(_) => {
             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0"
         }
     };
@@ -155,12 +180,20 @@ pub(super) fn end_snapshot(conn: &mut Conn) -> Result<(), Error> {
     Ok(conn.batch_execute("ROLLBACK")?)
 }
 
-#[derive(Debug)]
-struct SetUp;
+impl ManageConnection for Database {
+    type Connection = Conn;
+    type Error = Error;
 
-impl CustomizeConnection<Conn, diesel::r2d2::Error> for SetUp {
-    fn on_acquire(&self, conn: &mut Conn) -> Result<(), diesel::r2d2::Error> {
-        set_up(conn).map_err(diesel::r2d2::Error::QueryError)
+    fn connect(&self) -> Result<Conn, Error> {
+        self.connect()
+    }
+
+    fn is_valid(&self, conn: &mut Conn) -> Result<(), Error> {
+        Ok(on_either!(conn => conn.ping())?)
+    }
+
+    fn has_broken(&self, conn: &mut Conn) -> bool {
+        on_either!(conn => conn.is_broken())
     }
 }
 
@@ -172,8 +205,7 @@ pub(super) fn pool(database: &Database, size: u32) -> Result<Pool, Error> {
         .min_idle(Some(1))
         .test_on_check_out(may_vanish)
         .connection_timeout(Duration::from_secs(5))
-        .connection_customizer(Box::new(SetUp))
-        .build(ConnectionManager::new(database.target()))
+        .build(database.clone())
         .map_err(|error| database.unavailable(error))
 }
 
@@ -182,9 +214,9 @@ const MIGRATION_LOCK: &str = "SELECT pg_advisory_xact_lock(7238542)";
 
 pub(super) fn migrate(database: &Database) -> Result<(), Error> {
     let failed = |error: Box<dyn std::error::Error + Send + Sync>| database.unavailable(error);
-    match database.connect()? {
-        Conn::Sqlite(mut conn) => conn.exclusive_transaction(|conn| run(conn).map_err(failed)),
-        Conn::Postgres(mut conn) => conn.transaction(|conn| {
+    match database.connect()?.link {
+        Link::Sqlite(mut conn) => conn.exclusive_transaction(|conn| run(conn).map_err(failed)),
+        Link::Postgres(mut conn) => conn.transaction(|conn| {
             conn.batch_execute(MIGRATION_LOCK)?;
             run(conn).map_err(failed)
         }),

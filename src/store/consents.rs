@@ -1,9 +1,8 @@
 //! What a person has allowed an application to learn and do.
 
-use diesel::prelude::*;
-
 use super::{
     Conn, Error, Tx,
+    run::prelude::*,
     schema::{consents, grants},
 };
 use crate::domain::words::{ClientId, UnixTime, UserId};

@@ -1,8 +1,6 @@
 //! Devices that ask to be let in, until a person decides and the device hears of it.
 
-use diesel::prelude::*;
-
-use super::{Conn, Error, schema::devices};
+use super::{Conn, Error, run::prelude::*, schema::devices};
 use crate::domain::{
     login::AuthorizationRequest,
     words::{ClientId, GrantId, UnixTime},

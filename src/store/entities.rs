@@ -1,9 +1,9 @@
 //! The members of federations, by generation: a set counts once it is complete.
 
-use diesel::prelude::*;
-
 use super::{
     Conn, Error,
+    conn::Link,
+    run::{on_either, prelude::*},
     schema::{entities, federations},
 };
 use crate::domain::words::IdpId;
@@ -40,7 +40,7 @@ pub struct Entity {
 /// # Errors
 /// [`Error`] when the database fails.
 pub fn federation(conn: &mut Conn, idp: &IdpId) -> Result<Option<Federation>, Error> {
-    Ok(federations::table.find(idp.as_str()).first(conn).optional()?)
+    Ok(federations::table.find(idp.as_str()).get_result(conn).optional()?)
 }
 
 /// Writes a part of a set that does not count yet.
@@ -60,7 +60,7 @@ pub fn add(conn: &mut Conn, part: &[Entity]) -> Result<(), Error> {
 /// [`Error`] when the database fails.
 pub fn put_in_force(conn: &mut Conn, was: Option<i64>, next: &Federation) -> Result<bool, Error> {
     let row = federations::table.find(&next.idp);
-    let here: Option<i64> = row.select(federations::generation).first(conn).optional()?;
+    let here: Option<i64> = row.select(federations::generation).get_result(conn).optional()?;
     if here != was {
         return Ok(false);
     }
@@ -79,7 +79,7 @@ pub fn find(
     generation: i64,
     entity_id: &str,
 ) -> Result<Option<Entity>, Error> {
-    Ok(entities::table.find((idp.as_str(), generation, entity_id)).first(conn).optional()?)
+    Ok(entities::table.find((idp.as_str(), generation, entity_id)).get_result(conn).optional()?)
 }
 
 /// The members of those names.
@@ -108,15 +108,16 @@ pub fn search(
     most: i64,
 ) -> Result<Vec<(String, String)>, Error> {
     let set = entities::idp.eq(idp.as_str()).and(entities::generation.eq(generation));
-    let mut query = entities::table.filter(set).into_boxed();
-    for word in words {
-        let plain = word.to_lowercase().replace(['%', '_', '\\'], " ");
+    let plain = words.join(" ").to_lowercase().replace(['%', '_', '\\'], " ");
+    let found = on_either!(conn => {
+        let mut query = entities::table.filter(set).into_boxed();
         for word in plain.split_whitespace() {
             query = query.filter(entities::search.like(format!("%{word}%")));
         }
-    }
-    let columns = (entities::entity_id, entities::name);
-    Ok(query.order((entities::name, entities::entity_id)).limit(most).select(columns).load(conn)?)
+        let query = query.order((entities::name, entities::entity_id)).limit(most);
+        diesel::RunQueryDsl::load(query.select((entities::entity_id, entities::name)), conn)
+    });
+    Ok(found?)
 }
 
 /// Deletes some members of generations other than `keep` that are older than `before`; answers how many.

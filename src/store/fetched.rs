@@ -1,10 +1,9 @@
 //! The last good metadata of providers that publish theirs by URL.
 
-use diesel::prelude::*;
-
 use super::{
     Conn, Error,
     changes::{self, Topic},
+    run::prelude::*,
     schema::fetched,
 };
 
@@ -33,7 +32,7 @@ pub fn all(conn: &mut Conn) -> Result<Vec<Fetched>, Error> {
 /// [`Error`] when the database fails.
 pub fn replace(conn: &mut Conn, was: Option<i64>, next: &Fetched) -> Result<bool, Error> {
     let row = fetched::table.find(&next.idp);
-    let here: Option<i64> = row.select(fetched::fetched_at).first(conn).optional()?;
+    let here: Option<i64> = row.select(fetched::fetched_at).get_result(conn).optional()?;
     if here != was {
         return Ok(false);
     }

@@ -1,8 +1,6 @@
 //! What an authorization produced: a code, and by it tokens.
 
-use diesel::prelude::*;
-
-use super::{Conn, Error, Tx, schema::grants, sessions::BrowserSession};
+use super::{Conn, Error, Tx, run::prelude::*, schema::grants, sessions::BrowserSession};
 use crate::domain::{
     login::{Authentication, AuthorizationRequest},
     words::{ClientId, GrantId, SessionId, UnixTime, UserId},

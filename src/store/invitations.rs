@@ -1,8 +1,6 @@
 //! One-time links to set a password.
 
-use diesel::prelude::*;
-
-use super::{Conn, Error, schema::invitations};
+use super::{Conn, Error, run::prelude::*, schema::invitations};
 use crate::domain::words::{UnixTime, UserId};
 
 /// Stores a link under the digest of its secret.

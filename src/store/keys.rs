@@ -1,10 +1,9 @@
 //! Our own keys, sealed, and the seal that proves the master key.
 
-use diesel::prelude::*;
-
 use super::{
     Conn, Error,
     changes::{self, Topic},
+    run::prelude::*,
     schema::{seals, signing_keys},
 };
 use crate::domain::words::UnixTime;

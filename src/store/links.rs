@@ -1,8 +1,6 @@
 //! Ties between an identity at a provider and an account, keyed by (provider, subject).
 
-use diesel::prelude::*;
-
-use super::{Conn, Error, schema::links};
+use super::{Conn, Error, run::prelude::*, schema::links};
 use crate::domain::words::{IdpId, UnixTime, UserId};
 
 /// The account that this identity leads to.

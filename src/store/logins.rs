@@ -1,8 +1,6 @@
 //! Logins under way.
 
-use diesel::prelude::*;
-
-use super::{Conn, Error, schema::logins};
+use super::{Conn, Error, run::prelude::*, schema::logins};
 use crate::domain::{login::Login, words::LoginId};
 
 /// A login and what binds it to its browser.

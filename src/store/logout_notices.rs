@@ -1,9 +1,8 @@
 //! Which applications still have to hear that a session ended, and receipts of those that did.
 
-use diesel::prelude::*;
-
 use super::{
     Conn, Error,
+    run::prelude::*,
     schema::{grants, logout_notices},
 };
 use crate::domain::words::{ClientId, SessionId, UnixTime, UserId};

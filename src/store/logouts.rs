@@ -1,8 +1,6 @@
 //! Sign-outs that a provider was asked to follow, until its answer leads the browser on.
 
-use diesel::prelude::*;
-
-use super::{Conn, Error, schema::logouts};
+use super::{Conn, Error, run::prelude::*, schema::logouts};
 use crate::domain::words::{IdpId, RequestId, UnixTime};
 
 /// A `LogoutRequest` of ours, and where the person goes once it is answered.

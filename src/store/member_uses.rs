@@ -1,14 +1,11 @@
 //! Which members of federations people come from: thousands are published, a few matter to a hospital.
 
-use diesel::{
-    prelude::*,
-    sql_query,
-    sql_types::{BigInt, Text},
-};
+use diesel::{query_dsl::methods, upsert::excluded};
 
 use super::{
     Conn, Error,
     entities::{self, Entity},
+    run::prelude::*,
     schema::member_uses,
 };
 use crate::domain::words::{IdpId, UnixTime};
@@ -23,17 +20,18 @@ const DAY: i64 = 86_400;
 /// # Errors
 /// [`Error`] when the database fails.
 pub fn note(conn: &mut Conn, idp: &IdpId, entity_id: &str, now: UnixTime) -> Result<(), Error> {
-    // One statement, and no row changes on most days; as text, for diesel's common connection has no words
-    // for it.
-    let note = "INSERT INTO member_uses (idp, entity_id, used_at) VALUES ($1, $2, $3) \
-                ON CONFLICT (idp, entity_id) DO UPDATE SET used_at = excluded.used_at \
-                WHERE member_uses.used_at <= excluded.used_at - $4";
-    sql_query(note)
-        .bind::<Text, _>(idp.as_str())
-        .bind::<Text, _>(entity_id)
-        .bind::<BigInt, _>(now.0)
-        .bind::<BigInt, _>(DAY)
-        .execute(conn)?;
+    // One statement, and no row changes on most days.
+    let first = (
+        member_uses::idp.eq(idp.as_str()),
+        member_uses::entity_id.eq(entity_id),
+        member_uses::used_at.eq(now.0),
+    );
+    let again = diesel::insert_into(member_uses::table)
+        .values(first)
+        .on_conflict((member_uses::idp, member_uses::entity_id))
+        .do_update()
+        .set(member_uses::used_at.eq(excluded(member_uses::used_at)));
+    methods::FilterDsl::filter(again, member_uses::used_at.le(now.0 - DAY)).execute(conn)?;
     Ok(())
 }
 

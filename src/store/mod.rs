@@ -3,8 +3,8 @@
 //! Comes in: closures over a [`Tx`] or a [`Conn`], and domain values. Goes out: domain values, or an
 //! [`Error`] that no other room needs diesel to understand.
 //!
-//! Rows of a unique key are read by `get_result`, not `first`: that binds a `LIMIT`, and SQLite parses a
-//! statement anew whenever its bound `LIMIT` is set.
+//! Rows of a unique key are read without a `LIMIT`: SQLite parses a statement anew whenever its bound `LIMIT`
+//! is set.
 //!
 //! **Invariants**
 //! * Only this room names `diesel`.
@@ -36,6 +36,7 @@ pub mod refreshes;
 pub mod registrations;
 pub mod replays;
 pub mod resources;
+mod run;
 mod schema;
 pub mod sessions;
 pub mod throttles;
@@ -47,6 +48,7 @@ mod writer;
 
 pub use conn::{Conn, Database};
 pub use error::Error;
+pub use run::Run;
 pub use writer::Tx;
 
 use audit::HeadSigner;

@@ -1,10 +1,9 @@
 //! Forgetting what nobody can use any more.
 
-use diesel::prelude::*;
-
 use super::member_uses::REMEMBERED;
 use super::{
     Conn, Error,
+    run::prelude::*,
     schema::{
         access_tokens, browser_sessions, devices, grants, logins, logout_notices, logouts,
         member_uses, pushed_requests, refresh_tokens, replays, throttles, traces,

@@ -1,8 +1,6 @@
 //! Authorization requests that were pushed (RFC 9126), until a browser comes with their `request_uri`.
 
-use diesel::prelude::*;
-
-use super::{Conn, Error, schema::pushed_requests};
+use super::{Conn, Error, run::prelude::*, schema::pushed_requests};
 use crate::domain::words::{ClientId, UnixTime};
 
 /// A pushed request, known by the digest of its `request_uri`.

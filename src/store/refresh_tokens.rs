@@ -1,8 +1,6 @@
 //! Refresh tokens: of each grant the present one, and those that it followed.
 
-use diesel::prelude::*;
-
-use super::{Conn, Error, schema::refresh_tokens};
+use super::{Conn, Error, run::prelude::*, schema::refresh_tokens};
 use crate::domain::words::{GrantId, UnixTime};
 
 /// A refresh token, known by its digest.

@@ -1,8 +1,6 @@
 //! How the refreshing of each provider's metadata goes: when it is due, and what is wrong.
 
-use diesel::prelude::*;
-
-use super::{Conn, Error, schema::refreshes};
+use super::{Conn, Error, run::prelude::*, schema::refreshes};
 use crate::domain::words::{IdpId, UnixTime};
 
 /// The state of one provider's metadata.
@@ -38,7 +36,7 @@ pub fn all(conn: &mut Conn) -> Result<Vec<Refresh>, Error> {
 /// # Errors
 /// [`Error`] when the database fails.
 pub fn find(conn: &mut Conn, idp: &IdpId) -> Result<Option<Refresh>, Error> {
-    Ok(refreshes::table.find(idp.as_str()).first(conn).optional()?)
+    Ok(refreshes::table.find(idp.as_str()).get_result(conn).optional()?)
 }
 
 /// Claims the fetch for whoever saw `seen`, from `now` until `until`. `false`: somebody else has it.

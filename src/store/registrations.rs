@@ -1,9 +1,8 @@
 //! Applications that registered themselves, and the tokens that let them.
 
-use diesel::prelude::*;
-
 use super::{
     Conn, Error,
+    run::prelude::*,
     schema::{registration_tokens, registrations},
 };
 use crate::domain::words::{ClientId, OrganizationId, UnixTime};

@@ -2,12 +2,11 @@
 //!
 //! A deleted document leaves its row behind, marked, so that other processes hear of it.
 
-use diesel::prelude::*;
-
 use super::{
     Conn, Error, Tx,
     changes::{self, Topic},
     consents,
+    run::prelude::*,
     schema::{entities, federations, fetched, member_uses, refreshes, resources},
 };
 use crate::domain::words::UnixTime;

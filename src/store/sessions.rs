@@ -1,9 +1,8 @@
 //! Browser sessions: what the cookie names after a sign-in.
 
-use diesel::prelude::*;
-
 use super::{
     Conn, Error, Tx, logout_notices,
+    run::prelude::*,
     schema::{browser_sessions, grants},
 };
 use crate::{

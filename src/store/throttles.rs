@@ -1,12 +1,8 @@
 //! Failed attempts, counted where every node sees them.
 
-use diesel::{
-    prelude::*,
-    sql_query,
-    sql_types::{BigInt, Text},
-};
+use diesel::upsert::excluded;
 
-use super::{Conn, Error, schema::throttles};
+use super::{Conn, Error, run::prelude::*, schema::throttles};
 use crate::domain::words::UnixTime;
 
 /// So many consecutive failures, the last of them then.
@@ -30,12 +26,19 @@ pub fn find(conn: &mut Conn, subject: &str) -> Result<Failures, Error> {
 /// # Errors
 /// [`Error`] when the database fails.
 pub fn count(conn: &mut Conn, subject: &str, now: UnixTime) -> Result<(), Error> {
-    // One statement, so that the first attempts on two nodes both count; as text, for diesel's common
-    // connection has no words for it.
-    let count = "INSERT INTO throttles (subject, failures, last_at) VALUES ($1, 1, $2) \
-                 ON CONFLICT (subject) DO UPDATE \
-                 SET failures = throttles.failures + 1, last_at = excluded.last_at";
-    sql_query(count).bind::<Text, _>(subject).bind::<BigInt, _>(now.0).execute(conn)?;
+    // One statement, so that the first attempts on two nodes both count.
+    let first =
+        (throttles::subject.eq(subject), throttles::failures.eq(1), throttles::last_at.eq(now.0));
+    let one_more = (
+        throttles::failures.eq(throttles::failures + 1),
+        throttles::last_at.eq(excluded(throttles::last_at)),
+    );
+    diesel::insert_into(throttles::table)
+        .values(first)
+        .on_conflict(throttles::subject)
+        .do_update()
+        .set(one_more)
+        .execute(conn)?;
     Ok(())
 }
 

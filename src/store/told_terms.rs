@@ -1,8 +1,6 @@
 //! Which ends were told of already, so that each level is told once, by one process.
 
-use diesel::prelude::*;
-
-use super::{Conn, Error, schema::told_terms};
+use super::{Conn, Error, run::prelude::*, schema::told_terms};
 
 /// # Errors
 /// [`Error`] when the database fails.

@@ -1,8 +1,6 @@
 //! What logins went through, found by the reference that a person reads out.
 
-use diesel::prelude::*;
-
-use super::{Conn, Error, schema::traces};
+use super::{Conn, Error, run::prelude::*, schema::traces};
 use crate::domain::{
     trace::Trace,
     words::{ClientId, IdpId, LoginId, Reference, UnixTime, UserId},

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use diesel::prelude::*;
-
-use super::{Conn, Error, Tx, schema::user_roles};
+use super::{Conn, Error, Tx, run::prelude::*, schema::user_roles};
 use crate::domain::{
     mapping::GrantedRole,
     words::{IdpId, OrganizationId, RoleId, UnixTime, UserId},

@@ -1,8 +1,6 @@
 //! Accounts.
 
-use diesel::prelude::*;
-
-use super::{Conn, Error, Tx, schema::users};
+use super::{Conn, Error, Tx, run::prelude::*, schema::users};
 use crate::domain::{
     resource::{HumanName, UserResource},
     words::{UnixTime, UserId},

@@ -1,8 +1,8 @@
 //! One thread writes: it takes all that waits into one durable commit and answers after it.
 //!
 //! A commit costs the same whether one closure or a hundred ride in it, so under load the cost of
-//! durability is shared. Each closure has a savepoint of its own, unless SQLite commits it alone; its
-//! audit events are appended to this process's chain inside it.
+//! durability is shared. What a failed closure did is undone; the audit events of the others are appended
+//! to this process's chain at the end of the group.
 
 use std::{
     ops::{Deref, DerefMut},
@@ -15,7 +15,6 @@ use std::{
     thread,
 };
 
-use diesel::{RunQueryDsl, connection::SimpleConnection};
 use tokio::sync::oneshot;
 
 use super::{
@@ -23,6 +22,7 @@ use super::{
     audit::{Chain, HeadSigner},
     changes,
     conn::{Begin, BeginImmediate, Commit, Release, Savepoint},
+    run::Run,
 };
 use crate::domain::audit::Event;
 
@@ -34,20 +34,27 @@ const GROUP: usize = 256;
 /// A transaction: a connection, and the audit events that ride in its commit.
 pub struct Tx<'c> {
     conn: &'c mut Conn,
-    events: Vec<Event>,
-    revokes: bool,
+    rider: Rider,
 }
 
-impl Tx<'_> {
+impl<'c> Tx<'c> {
+    fn new(conn: &'c mut Conn) -> Self {
+        Self { conn, rider: Rider::default() }
+    }
+
+    fn leave(self) -> Rider {
+        self.rider
+    }
+
     /// Writes `event` into the audit log, together with everything else this closure does.
     pub fn audit(&mut self, event: Event) {
-        self.events.push(event);
+        self.rider.events.push(event);
     }
 
     /// Says that something ends or changes here that tokens live by: every process forgets what it knew
     /// of tokens, this one before the answer leaves, the others when they look for changes.
     pub(super) const fn revokes(&mut self) {
-        self.revokes = true;
+        self.rider.revokes = true;
     }
 }
 
@@ -131,7 +138,7 @@ impl Writer {
     }
 
     pub(super) fn revocations(&self) -> u64 {
-        self.revocations.load(Ordering::Acquire)
+        AtomicU64::load(&self.revocations, Ordering::Acquire)
     }
 
     pub(super) async fn run<T, E, F>(&self, work: F) -> Result<T, E>
@@ -169,8 +176,10 @@ struct Thread {
 }
 
 /// What rides in the commit of a group beside what its closures wrote.
+#[derive(Default)]
 struct Rider {
-    chain: Option<Chain>,
+    events: Vec<Event>,
+    /// See [`Tx::revokes`].
     revokes: bool,
 }
 
@@ -250,31 +259,31 @@ impl Thread {
     }
 
     fn attempt(&mut self, works: &mut [Box<dyn Work>]) -> Group {
-        let mut rider = Rider { chain: self.chain.clone(), revokes: false };
+        let mut chain = self.chain.clone();
         let conn = match self.connection() {
             Ok(conn) => conn,
             Err(error) => return Group::Failed(error),
         };
-        let run = begin(conn).map_err(Error::from).and_then(|()| match works {
-            [only] if matches!(conn, Conn::Sqlite(_)) => run_alone(conn, only.as_mut(), &mut rider),
-            works => run_each(conn, works, &mut rider).map(|()| true),
+        let run = run(conn, works).and_then(|rider| {
+            rider.close(conn, chain.as_mut())?;
+            Ok(rider.revokes)
         });
-        match run {
-            Ok(true) => {}
-            undo => {
+        let revokes = match run {
+            Ok(revokes) => revokes,
+            Err(error) => {
                 if conn.batch_execute("ROLLBACK").is_err() {
                     self.conn = None;
                 }
-                return undo.map_or_else(Group::Failed, |_| Group::Done);
+                return Group::Failed(error);
             }
-        }
+        };
         let committed = Commit.execute(conn);
-        if rider.revokes {
+        if revokes {
             self.revocations.fetch_add(1, Ordering::Release);
         }
         match committed {
             Ok(_) => {
-                self.chain = rider.chain;
+                self.chain = chain;
                 Group::Done
             }
             Err(error) => self.after_failed_commit(error.into()),
@@ -284,7 +293,7 @@ impl Thread {
     /// A commit that fails and leaves the transaction open did not happen; otherwise nobody knows.
     fn after_failed_commit(&mut self, error: Error) -> Group {
         let undone = self.conn.as_mut().is_some_and(|conn| conn.batch_execute("ROLLBACK").is_ok());
-        let sqlite = matches!(self.conn, Some(Conn::Sqlite(_)));
+        let sqlite = self.conn.as_ref().is_some_and(Conn::is_sqlite);
         if undone && sqlite {
             return Group::Failed(error);
         }
@@ -302,64 +311,70 @@ impl Thread {
 
 /// Takes the write lock at once on SQLite, so that no statement inside can find it taken.
 fn begin(conn: &mut Conn) -> diesel::QueryResult<()> {
-    let begun = match conn {
-        Conn::Sqlite(_) => BeginImmediate.execute(conn),
-        Conn::Postgres(_) => Begin.execute(conn),
-    };
+    let begun = if conn.is_sqlite() { BeginImmediate.execute(conn) } else { Begin.execute(conn) };
     begun.map(drop)
 }
 
-/// The only closure of a group, on SQLite. `false`: it failed, and all is to be undone.
+/// Begins a transaction and runs all closures in it, so that of those that failed nothing is left.
 ///
-/// PostgreSQL turns the `COMMIT` of a transaction with a failed statement into a silent rollback; there
-/// releasing the savepoint tells.
-fn run_alone(conn: &mut Conn, work: &mut dyn Work, rider: &mut Rider) -> Result<bool, Error> {
-    let mut tx = Tx { conn, events: Vec::new(), revokes: false };
-    let won = work.run(&mut tx);
-    let Tx { events, revokes, .. } = tx;
-    if won {
-        rider.take(conn, &events, revokes)?;
-        rider.close(conn)?;
+/// Hardly ever does a closure fail that has changed something. So they run as if they were one, and only
+/// if something has to be undone, again with a savepoint for each.
+fn run(conn: &mut Conn, works: &mut [Box<dyn Work>]) -> Result<Rider, Error> {
+    begin(conn)?;
+    let mut rider = Rider::default();
+    if works.iter_mut().all(|work| run_bare(conn, work.as_mut(), &mut rider)) {
+        return Ok(rider);
     }
-    Ok(won)
+    conn.batch_execute("ROLLBACK")?;
+    begin(conn)?;
+    let mut rider = Rider::default();
+    works.iter_mut().try_for_each(|work| run_in_savepoint(conn, work.as_mut(), &mut rider))?;
+    Ok(rider)
 }
 
-/// Several closures, each in its savepoint. An `Err` means that the connection is of no more use.
-fn run_each(conn: &mut Conn, works: &mut [Box<dyn Work>], rider: &mut Rider) -> Result<(), Error> {
-    works.iter_mut().try_for_each(|work| run_in_savepoint(conn, work.as_mut(), rider))?;
-    rider.close(conn)
+/// `false`: something has to be undone, or may have to. A statement that fails ends the transaction on
+/// PostgreSQL, whose `COMMIT` would be a silent rollback.
+fn run_bare(conn: &mut Conn, work: &mut dyn Work, rider: &mut Rider) -> bool {
+    let before = conn.marks;
+    let mut tx = Tx::new(conn);
+    let won = work.run(&mut tx);
+    let left = tx.leave();
+    if won {
+        rider.take(left);
+        return conn.marks.failures == before.failures;
+    }
+    conn.marks == before
 }
 
+/// An `Err` means that the transaction is of no more use: so says the release on PostgreSQL.
 fn run_in_savepoint(conn: &mut Conn, work: &mut dyn Work, rider: &mut Rider) -> Result<(), Error> {
     Savepoint.execute(conn)?;
-    let mut tx = Tx { conn, events: Vec::new(), revokes: false };
+    let mut tx = Tx::new(conn);
     let won = work.run(&mut tx);
-    let Tx { events, revokes, .. } = tx;
+    let left = tx.leave();
     if !won {
         conn.batch_execute("ROLLBACK TO SAVEPOINT work; RELEASE SAVEPOINT work")?;
         return Ok(());
     }
-    rider.take(conn, &events, revokes)?;
+    rider.take(left);
     Release.execute(conn)?;
     Ok(())
 }
 
 impl Rider {
     /// Takes along what one closure left.
-    fn take(&mut self, conn: &mut Conn, events: &[Event], revokes: bool) -> Result<(), Error> {
-        self.revokes |= revokes;
-        match &mut self.chain {
-            Some(chain) => chain.append(conn, events),
-            None if events.is_empty() => Ok(()),
-            None => Err(Error::Unavailable("the audit chain is not open".to_owned())),
-        }
+    fn take(&mut self, left: Self) {
+        self.events.extend(left.events);
+        self.revokes |= left.revokes;
     }
 
     /// The last statements of a group. The row that all processes share comes at the very end: whoever
     /// holds it waits for nobody.
-    fn close(&mut self, conn: &mut Conn) -> Result<(), Error> {
-        if let Some(chain) = &mut self.chain {
-            chain.advance_head(conn)?;
+    fn close(&self, conn: &mut Conn, chain: Option<&mut Chain>) -> Result<(), Error> {
+        match chain {
+            Some(chain) => chain.append(conn, &self.events)?,
+            None if self.events.is_empty() => {}
+            None => return Err(Error::Unavailable("the audit chain is not open".to_owned())),
         }
         if self.revokes {
             changes::bump(conn, changes::Topic::Revocations)?;

@@ -1,11 +1,11 @@
 //! Whoever may write in the database can spoil the log, but not without `verify` naming the first record
 //! that is not as it was written.
 
-use diesel::{RunQueryDsl, sql_query};
+use diesel::sql_query;
 use medict::{
     broker::audit::{self, Fault, HeadFile, Problem, Report},
     store::{
-        Database, Error, Store,
+        Database, Error, Run, Store,
         audit::{Head, heads},
     },
 };

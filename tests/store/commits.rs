@@ -2,12 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use diesel::{RunQueryDsl, sql_query};
+use diesel::sql_query;
 use futures_util::future::join_all;
 use medict::{
     domain::audit::{Action, Event, Outcome},
     store::{
-        Error, Tx,
+        Error, Run, Tx,
         audit::{self, HeadSigner},
         changes, replays, throttles,
     },

@@ -1,13 +1,13 @@
 //! What rows mean: names that are taken, things that have expired, roles and who gave them.
 
-use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types::Text};
+use diesel::{QueryableByName, sql_query, sql_types::Text};
 use medict::{
     domain::{
         mapping::GrantedRole,
         words::{IdpId, UnixTime},
     },
     store::{
-        Conn, Error, Tx, entities, fetched, grants, keys, links,
+        Conn, Error, Run, Tx, entities, fetched, grants, keys, links,
         logins::{self, Pending},
         purge, refresh_tokens, refreshes, replays, resources, sessions, throttles, traces,
         user_roles, users,

@@ -9,7 +9,7 @@ use std::{
 };
 
 use medict::store::{
-    Conn, Error, Store,
+    Conn, Error, Run, Store,
     changes::{self, Topic, Versions},
     resources::{self, Document},
 };
@@ -108,7 +108,7 @@ stories! {
     async fn a_failed_snapshot_leaves_nothing_behind(cellar: Cellar) {
         for _ in 0..10 {
             let failed: Result<(), Error> = cellar.store.snapshot(|conn| {
-                use diesel::{RunQueryDsl, sql_query};
+                use diesel::sql_query;
                 sql_query("SELECT nothing FROM nowhere").execute(conn)?;
                 Ok(())
             }).await;
