@@ -198,15 +198,22 @@ impl Thread {
         while let Ok(first) = receiver.recv() {
             let mut works = Vec::new();
             self.take(first, &mut works);
-            while works.len() < GROUP {
-                match receiver.try_recv() {
-                    Ok(message) => self.take(message, &mut works),
-                    Err(_) => break,
-                }
-            }
+            self.gather(receiver, &mut works);
             if !works.is_empty() {
                 self.commit(works);
             }
+        }
+    }
+
+    /// Takes what waits. On a busy processor those who are about to write get their turn first, so that they
+    /// ride along; on an idle one nobody has to wait.
+    fn gather(&mut self, receiver: &Receiver<Message>, works: &mut Vec<Box<dyn Work>>) {
+        let mut before = 0;
+        while works.len() > before && works.len() < GROUP {
+            before = works.len();
+            thread::yield_now();
+            let free = GROUP - before;
+            receiver.try_iter().take(free).for_each(|message| self.take(message, works));
         }
     }
 
