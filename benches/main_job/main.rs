@@ -82,6 +82,7 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<(), Failure> {
+    server::stand_aside();
     let primitives = primitives::measure()?;
     let world = World::new(options.crowd)?;
     let mut server = Server::start(&world, options.postgres)?;

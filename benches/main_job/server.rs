@@ -160,6 +160,13 @@ pub fn pinned(program: &str) -> Command {
     command
 }
 
+/// Keeps this process off the core of the servers, where it can be kept.
+pub fn stand_aside() {
+    let id = std::process::id().to_string();
+    let mut taskset = Command::new("taskset");
+    drop(taskset.args(["-cp", "1", &id]).stdout(Stdio::null()).stderr(Stdio::null()).status());
+}
+
 fn postgres_url() -> Result<String, Failure> {
     let url = std::env::var("MEDICT_BENCH_POSTGRES");
     url.map_err(|_| "--postgres: MEDICT_BENCH_POSTGRES names an empty database".into())

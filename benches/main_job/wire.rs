@@ -1,14 +1,19 @@
 //! As much of HTTP/1.1 as a load driver needs: one connection kept alive, bodies of a told length.
 
 use std::{
-    io::{Read, Write},
+    io::{ErrorKind, Read, Write},
     net::TcpStream,
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use crate::Failure;
 
-/// A connection, and the bytes that came in.
+/// For an answer.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A connection, and the bytes that came in. It is asked again and again whether there are any: whoever sleeps
+/// has to be woken, and that would be on the server's account.
 pub struct Connection {
     stream: TcpStream,
     port: u16,
@@ -26,7 +31,7 @@ impl Connection {
     pub fn open(port: u16) -> Result<Self, Failure> {
         let stream = TcpStream::connect(("127.0.0.1", port))?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+        stream.set_nonblocking(true)?;
         Ok(Self { stream, port, input: Vec::with_capacity(16 * 1024) })
     }
 
@@ -69,7 +74,17 @@ impl Connection {
 
     fn receive(&mut self) -> Result<(), Failure> {
         let mut chunk = [0; 16 * 1024];
-        let read = self.stream.read(&mut chunk)?;
+        let deadline = Instant::now() + PATIENCE;
+        let read = loop {
+            match self.stream.read(&mut chunk) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                read => break read?,
+            }
+            if Instant::now() > deadline {
+                return Err("no answer came".into());
+            }
+            thread::yield_now();
+        };
         if read == 0 {
             return Err("the broker closed the connection".into());
         }

@@ -211,12 +211,10 @@ impl Use {
         }
     }
 
-    /// A refresh is a use of the session. Once a minute is often enough for a limit of an hour.
+    /// A refresh is a use of the session.
     fn touch(&self, tx: &mut Tx<'_>, standing: &Standing) -> Result<(), store::Error> {
         match &standing.session {
-            Some(session)
-                if standing.grant.offline.is_none() && self.now.since(session.used_at) >= 60 =>
-            {
+            Some(session) if standing.grant.offline.is_none() && session.is_worn(self.now) => {
                 store::sessions::touch(tx, &session.id, self.now)
             }
             _ => Ok(()),

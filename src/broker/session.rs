@@ -54,10 +54,9 @@ impl Broker {
         Ok(Some(SignedIn { session, account, granted }))
     }
 
-    /// Once a minute is often enough for a limit of an hour.
     async fn touch(&self, session: &BrowserSession) -> Result<(), Error> {
         let now = self.clock.now();
-        if now.since(session.used_at) < 60 {
+        if !session.is_worn(now) {
             return Ok(());
         }
         let id = session.id.clone();

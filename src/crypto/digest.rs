@@ -1,11 +1,15 @@
 //! SHA-256 in the spellings we need.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use openssl::sha::Sha256;
 
 /// SHA-256 (FIPS 180-4).
 #[must_use]
 pub fn sha256(bytes: impl AsRef<[u8]>) -> [u8; 32] {
-    openssl::sha::sha256(bytes.as_ref())
+    // Not `openssl::sha::sha256`, which looks the algorithm up by its name each time.
+    let mut hash = Sha256::new();
+    hash.update(bytes.as_ref());
+    hash.finish()
 }
 
 /// SHA-256 as base64url without padding, 43 characters: how random tokens are stored, and `S256`

@@ -17,7 +17,7 @@ use openssl::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{Failure, Jwk, VerifyingKey};
+use super::{Failure, Jwk, VerifyingKey, sha256};
 use crate::domain::resource::SigningAlg;
 
 /// A private key that signs tokens; parsed once.
@@ -26,6 +26,8 @@ pub struct SigningKey {
     kid: String,
     alg: SigningAlg,
     key: PKey<Private>,
+    /// The same key, if it is one for ES256: signing with it looks nothing up by name.
+    ec: Option<EcKey<Private>>,
 }
 
 /// A parsed, not yet verified, signature.
@@ -95,7 +97,12 @@ impl SigningKey {
                 PKey::from_ec_key(EcKey::generate(&group)?)?
             }
         };
-        Ok(Self { kid, alg, key })
+        Ok(Self::new(kid, alg, key)?)
+    }
+
+    fn new(kid: String, alg: SigningAlg, key: PKey<Private>) -> Result<Self, ErrorStack> {
+        let ec = (alg == SigningAlg::ES256).then(|| key.ec_key()).transpose()?;
+        Ok(Self { kid, alg, key, ec })
     }
 
     /// Reads PKCS#8.
@@ -103,7 +110,7 @@ impl SigningKey {
     /// # Errors
     /// [`Failure`] when `der` is no private key.
     pub fn from_der(kid: String, alg: SigningAlg, der: &[u8]) -> Result<Self, Failure> {
-        Ok(Self { kid, alg, key: PKey::private_key_from_pkcs8(der)? })
+        Ok(Self::new(kid, alg, PKey::private_key_from_pkcs8(der)?)?)
     }
 
     /// PKCS#8.
@@ -160,6 +167,9 @@ impl SigningKey {
     }
 
     fn sign_bytes(&self, bytes: &[u8]) -> Result<Vec<u8>, Failure> {
+        if let Some(key) = &self.ec {
+            return Ok(concatenated(&EcdsaSig::sign(&sha256(bytes), key)?)?);
+        }
         let mut signer = match self.alg {
             SigningAlg::EdDSA => Signer::new_without_digest(&self.key)?,
             _ => Signer::new(MessageDigest::sha256(), &self.key)?,
@@ -168,11 +178,7 @@ impl SigningKey {
             signer.set_rsa_padding(Padding::PKCS1_PSS)?;
             signer.set_rsa_pss_saltlen(RsaPssSaltlen::DIGEST_LENGTH)?;
         }
-        let signature = signer.sign_oneshot_to_vec(bytes)?;
-        match self.alg {
-            SigningAlg::ES256 => Ok(concatenated(&signature)?),
-            SigningAlg::RS256 | SigningAlg::PS256 | SigningAlg::EdDSA => Ok(signature),
-        }
+        Ok(signer.sign_oneshot_to_vec(bytes)?)
     }
 }
 
@@ -188,9 +194,8 @@ fn encode_json<T: Serialize>(value: &T) -> Result<String, Failure> {
     Ok(BASE64_URL_SAFE_NO_PAD.encode(json))
 }
 
-/// DER to R ‖ S, 32 bytes each (RFC 7518 §3.4).
-fn concatenated(der: &[u8]) -> Result<Vec<u8>, ErrorStack> {
-    let signature = EcdsaSig::from_der(der)?;
+/// R ‖ S, 32 bytes each (RFC 7518 §3.4).
+fn concatenated(signature: &EcdsaSig) -> Result<Vec<u8>, ErrorStack> {
     let mut raw = signature.r().to_vec_padded(32)?;
     raw.extend(signature.s().to_vec_padded(32)?);
     Ok(raw)

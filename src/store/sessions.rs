@@ -90,6 +90,12 @@ impl BrowserSession {
         }
     }
 
+    /// Whether a use at `now` is worth noting: once a minute is often enough for a limit of an hour.
+    #[must_use]
+    pub fn is_worn(&self, now: UnixTime) -> bool {
+        now.since(self.used_at) >= 60
+    }
+
     /// Whether it counts at `now`: not ended, used within `idle` seconds, younger than its end.
     #[must_use]
     pub fn is_live(&self, now: UnixTime, idle: i64) -> bool {

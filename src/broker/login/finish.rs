@@ -215,7 +215,9 @@ impl Broker {
                 if !account.is_some_and(|account| account.active) {
                     return Ok(Granted::Refused(AuthorizeRefusal::NotAllowed));
                 }
-                sessions::touch(tx, &session.id, now)?;
+                if session.is_worn(now) {
+                    sessions::touch(tx, &session.id, now)?;
+                }
                 let granted = running.run(tx, &session)?;
                 if matches!(granted, Granted::Code) {
                     tx.audit(event.clone());
