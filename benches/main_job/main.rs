@@ -5,6 +5,7 @@
 //! the browsers and the identity provider; what it spends is not counted. Wrong answers end the run;
 //! slow ones never do. `docs/performance.md` says how to read the table.
 
+mod crowd;
 mod load;
 mod operations;
 mod peer;
@@ -36,7 +37,8 @@ struct Options {
     quick: bool,
     /// On the empty PostgreSQL database that `MEDICT_BENCH_POSTGRES` names.
     postgres: bool,
-    /// Among ten thousand other applications and as many other providers.
+    /// Among ten thousand other applications, as many other providers, a million other people, and a hundred
+    /// thousand sessions.
     crowd: bool,
     /// oidc-provider does the same, in turn with ours.
     peer: bool,

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use medict::{broker::Clock, samples::saml_idp::SampleIdp};
+use medict::{broker::Clock, domain::words::UnixTime, samples::saml_idp::SampleIdp};
 use serde_json::{Value, json};
 
 use crate::{
@@ -48,6 +48,14 @@ impl World {
         let (entity_id, sso) = ("https://idp.example/saml", "https://idp.example/saml/sso");
         let idp = SampleIdp::new(entity_id, sso, clock.now())?;
         Ok(Self { idp, clock, crowd, responses: Mutex::default() })
+    }
+
+    pub const fn is_crowded(&self) -> bool {
+        self.crowd
+    }
+
+    pub fn now(&self) -> UnixTime {
+        self.clock.now()
     }
 
     /// What `medict apply` is given.

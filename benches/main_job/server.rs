@@ -9,7 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Failure, people::World, wire::Connection};
+use medict::store::Database;
+
+use crate::{Failure, crowd, people::World, wire::Connection};
 
 /// A running broker; it and its data go when this is dropped.
 pub struct Server {
@@ -51,6 +53,11 @@ impl Server {
             apply.arg(file);
         }
         expect_success(&mut apply)?;
+        if world.is_crowded() {
+            let file = format!("sqlite://{}", folder.join("medict.db").display());
+            let database = Database::parse(postgres.as_deref().unwrap_or(&file));
+            crowd::settle(database.ok_or("no database of ours")?, world.now())?;
+        }
         let pinned = pins();
         let database = if postgres.is_some() { "PostgreSQL" } else { "SQLite" };
         let mut began = Instant::now();

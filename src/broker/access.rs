@@ -260,7 +260,7 @@ pub(super) fn is_jwt(token: &str) -> bool {
 /// The grant that a person's access token came of.
 pub(super) fn grant_of(access: &AccessToken) -> Option<GrantId> {
     access.login_id.as_ref()?;
-    access.jti.split_once('.').map(|(grant, _)| GrantId(grant.to_owned()))
+    GrantId::naming(&access.jti)
 }
 
 /// The name under which a token that was revoked by itself is remembered.

@@ -7,6 +7,7 @@ use crate::{
         audit::{Action, Actor, Outcome},
         mapping::GrantedRole,
         roles::Powers,
+        words::SessionId,
     },
     store::{
         self,
@@ -32,8 +33,9 @@ impl Broker {
         cookie: Option<&str>,
     ) -> Result<Option<BrowserSession>, Error> {
         let Some(cookie) = cookie else { return Ok(None) };
+        let Some(id) = SessionId::naming(cookie) else { return Ok(None) };
         let digest = sha256_base64url(cookie);
-        let find = move |conn: &mut _| Ok::<_, Error>(sessions::find_by_cookie(conn, &digest)?);
+        let find = move |conn: &mut _| sessions::find_by_cookie(conn, &id, &digest);
         let (now, idle) = (self.clock.now(), self.settings.sessions.idle);
         Ok(self.store.look_up(find).await?.filter(|session| session.is_live(now, idle)))
     }

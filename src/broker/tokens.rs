@@ -17,7 +17,7 @@ use crate::{
         login::Authentication,
         resource::ClientType,
         roles,
-        words::{OrganizationId, UnixTime},
+        words::{GrantId, OrganizationId, UnixTime},
     },
     op::{
         self, AccessToken, IdToken, Parameters, PersonalClaims, ProofFault, TokenRefusal,
@@ -188,6 +188,7 @@ impl Broker {
     ) -> Result<TokenResponse, TokenError> {
         let now = self.clock.now();
         let digest = sha256_base64url(code);
+        let grant = GrantId::naming(code).ok_or(TokenRefusal::UnknownCode)?;
         let client = asker.client;
         let (id, unspent) = (client.id.clone(), asker.unspent.clone());
         let jkt = asker.jkt.clone();
@@ -197,7 +198,7 @@ impl Broker {
             .store
             .write(move |tx| -> Result<Redemption, TokenError> {
                 unspent.spend(tx)?;
-                let grant = store::grants::find_by_code(tx, &digest)?;
+                let grant = store::grants::find_by_code(tx, &grant, &digest)?;
                 let grant = grant.ok_or(TokenRefusal::UnknownCode)?;
                 if grant.client_id != id {
                     return Err(TokenRefusal::ForeignCode.into());
@@ -243,7 +244,7 @@ impl Broker {
         let organization = self.organization_of(client, &by);
         let access = AccessToken {
             sub: grant.user_id.0.clone(),
-            jti: format!("{}.{}", grant.id, self.random.token()),
+            jti: grant.id.name(&self.random.token()),
             scope: scope.join(" "),
             login_id: Some(sid.clone()),
             sid: Some(sid.clone()),

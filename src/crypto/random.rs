@@ -1,5 +1,7 @@
 //! Where unpredictable values come from.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
 use crate::domain::words::UnixTime;
@@ -34,10 +36,18 @@ impl Random {
         self.bytes::<20>().iter().fold("_".to_owned(), |id, byte| id + &format!("{byte:02x}"))
     }
 
-    /// A UUIDv7 (RFC 9562 §5.7) of this second: sorts by age, and 74 bits of it are random.
+    /// A UUIDv7 (RFC 9562 §5.7) of this moment: sorts by age, and 74 bits of it are random. What is made one
+    /// after the other lies together in the database, which costs it a fraction.
     #[must_use]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "only where in its second an id lies; no test asks"
+    )]
     pub fn uuid(self, now: UnixTime) -> String {
-        let milliseconds = u64::try_from(now.0).unwrap_or_default().saturating_mul(1_000);
+        let seconds = u64::try_from(now.0).unwrap_or_default();
+        // The clock of the use cases counts seconds; this is all that anybody wants to know beyond.
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let milliseconds = seconds.saturating_mul(1_000) + u64::from(since.subsec_millis());
         uuid::Builder::from_unix_timestamp_millis(milliseconds, &self.bytes::<10>())
             .into_uuid()
             .to_string()

@@ -63,6 +63,28 @@ ids! {
     Reference;
 }
 
+/// What secrets are looked up by: a code, a cookie, a `state` says which grant, session or login it is of, as
+/// `id.secret`. So a row is found by its own name, and no index has to be kept of what is random.
+macro_rules! naming {
+    ($($name:ident)*) => {$(
+        impl $name {
+            /// A secret that says that it is of this.
+            #[must_use]
+            pub fn name(&self, secret: &str) -> String {
+                format!("{self}.{secret}")
+            }
+
+            /// What such a secret is of.
+            #[must_use]
+            pub fn naming(text: &str) -> Option<Self> {
+                text.split_once('.').map(|(id, _)| Self(id.to_owned()))
+            }
+        }
+    )*};
+}
+
+naming! { GrantId LoginId SessionId }
+
 /// Whole seconds since 1970-01-01T00:00:00Z (RFC 7519 §2, *NumericDate*).
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
@@ -131,6 +153,13 @@ mod tests {
         }
         assert_eq!(UnixTime::parse_rfc3339("2026-11-24T13:00:00+01:00"), Some(noon));
         assert_eq!(UnixTime::parse_rfc3339("2026-11-24T12:00:00"), None, "no zone, no time");
+    }
+
+    #[test]
+    fn a_secret_says_what_it_is_of() {
+        let session = SessionId::from("s");
+        assert_eq!(SessionId::naming(&session.name("secret.of-it")), Some(session));
+        assert_eq!(SessionId::naming("secret"), None);
     }
 
     #[test]

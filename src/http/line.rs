@@ -47,7 +47,15 @@ pub async fn log<B: MessageBody>(
     let status = response.status().as_u16();
     let took = broker.zip(began).map(|(broker, began)| broker.clock.instant() - began);
     let took = u64::try_from(took.unwrap_or(Duration::ZERO).as_micros()).unwrap_or(u64::MAX);
-    tracing::info!(%reference, %method, path, status, microseconds = took, "{method} {path} {status}");
+    let (reference, method) = (reference.as_str(), method.as_str());
+    tracing::info!(
+        reference,
+        method,
+        path,
+        status,
+        microseconds = took,
+        "{method} {path} {status}"
+    );
     Ok(response)
 }
 

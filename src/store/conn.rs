@@ -134,8 +134,7 @@ fn set_up(conn: &mut Conn) -> Result<(), diesel::result::Error> {
     conn.batch_execute(match conn.link {
         Link::Sqlite(_) => {
             "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-             PRAGMA foreign_keys = ON; PRAGMA cache_size = -8000; \
-             PRAGMA wal_autocheckpoint = 4000;"
+             PRAGMA foreign_keys = ON; PRAGMA cache_size = -8000;"
         }
         Link::Postgres(_) => {
             "SET statement_timeout = '5s'; SET lock_timeout = '4s'; \

@@ -3,7 +3,7 @@
 use super::{
     Conn, Error, Tx,
     run::prelude::*,
-    schema::{consents, grants},
+    schema::{browser_sessions, consents, grants},
 };
 use crate::domain::words::{ClientId, UnixTime, UserId};
 
@@ -115,10 +115,14 @@ pub fn revoke(
     let conn: &mut Conn = tx;
     let row = consents::table.find((user.as_str(), client.as_str()));
     let given = diesel::delete(row).execute(conn)? == 1;
-    let theirs = grants::table
-        .filter(grants::user_id.eq(user.as_str()).and(grants::client_id.eq(client.as_str())))
-        .filter(grants::revoked_at.is_null());
-    diesel::update(theirs).set(grants::revoked_at.eq(now.0)).execute(conn)?;
+    let theirs = grants::client_id.eq(client.as_str()).and(grants::revoked_at.is_null());
+    let sessions = browser_sessions::table.filter(browser_sessions::user_id.eq(user.as_str()));
+    let of_sessions = grants::session_id.eq_any(sessions.select(browser_sessions::id));
+    let by_session = grants::table.filter(of_sessions.and(theirs));
+    diesel::update(by_session).set(grants::revoked_at.eq(now.0)).execute(conn)?;
+    let offline = grants::user_id.eq(user.as_str()).and(grants::offline.is_not_null());
+    let beyond = grants::table.filter(offline.and(theirs));
+    diesel::update(beyond).set(grants::revoked_at.eq(now.0)).execute(conn)?;
     Ok(given)
 }
 

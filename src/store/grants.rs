@@ -112,11 +112,13 @@ pub fn create(conn: &mut Conn, grant: &Grant, code: &str) -> Result<(), Error> {
     Ok(())
 }
 
+/// The grant of that name, if it was stored under the digest of this code.
+///
 /// # Errors
 /// [`Error`] when the database fails.
-pub fn find_by_code(conn: &mut Conn, code: &str) -> Result<Option<Grant>, Error> {
-    let row: Option<Row> =
-        grants::table.filter(grants::code.eq(code)).get_result(conn).optional()?;
+pub fn find_by_code(conn: &mut Conn, id: &GrantId, code: &str) -> Result<Option<Grant>, Error> {
+    let row = grants::table.find(id.as_str()).filter(grants::code.eq(code));
+    let row: Option<Row> = row.get_result(conn).optional()?;
     row.map(Row::grant).transpose()
 }
 

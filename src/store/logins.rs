@@ -76,12 +76,12 @@ pub fn find(conn: &mut Conn, id: &LoginId) -> Result<Option<Pending>, Error> {
     row.map(Row::pending).transpose()
 }
 
-/// The login that a provider's answer belongs to, by `RelayState` or `state`.
+/// The login of that name, if it waits for an answer with this `RelayState` or `state`.
 ///
 /// # Errors
 /// [`Error`] when the database fails.
-pub fn find_by_state(conn: &mut Conn, state: &str) -> Result<Option<Pending>, Error> {
-    let row = logins::table.filter(logins::upstream_state.eq(state));
+pub fn find_by_state(conn: &mut Conn, id: &LoginId, state: &str) -> Result<Option<Pending>, Error> {
+    let row = logins::table.find(id.as_str()).filter(logins::upstream_state.eq(state));
     let row: Option<Row> = row.get_result(conn).optional()?;
     row.map(Row::pending).transpose()
 }

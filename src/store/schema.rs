@@ -1,6 +1,6 @@
 //! The tables, as diesel sees them; `migrations/` makes them.
 
-use diesel::table;
+use diesel::{allow_tables_to_appear_in_same_query, table};
 
 table! { changes (topic) { topic -> Text, version -> BigInt, } }
 table! { seals (name) { name -> Text, sealed -> Text, } }
@@ -288,3 +288,5 @@ table! {
         given_at -> BigInt,
     }
 }
+
+allow_tables_to_appear_in_same_query!(browser_sessions, grants);

@@ -126,10 +126,17 @@ pub fn create(conn: &mut Conn, session: &BrowserSession, cookie: &str) -> Result
     Ok(())
 }
 
+/// The session of that name, if it was stored under the digest of this cookie.
+///
 /// # Errors
 /// [`Error`] when the database fails.
-pub fn find_by_cookie(conn: &mut Conn, cookie: &str) -> Result<Option<BrowserSession>, Error> {
-    let row = browser_sessions::table.filter(browser_sessions::cookie.eq(cookie));
+pub fn find_by_cookie(
+    conn: &mut Conn,
+    id: &SessionId,
+    cookie: &str,
+) -> Result<Option<BrowserSession>, Error> {
+    let row = browser_sessions::table.find(id.as_str());
+    let row = row.filter(browser_sessions::cookie.eq(cookie));
     let row: Option<Row> = row.get_result(conn).optional()?;
     row.map(Row::session).transpose()
 }
@@ -218,7 +225,7 @@ pub fn end_all_of(tx: &mut Tx<'_>, user: &UserId, now: UnixTime) -> Result<Vec<S
         end(tx, id, now)?;
     }
     let theirs = grants::table
-        .filter(grants::user_id.eq(user.as_str()))
+        .filter(grants::user_id.eq(user.as_str()).and(grants::offline.is_not_null()))
         .filter(grants::revoked_at.is_null());
     let conn: &mut Conn = tx;
     diesel::update(theirs).set(grants::revoked_at.eq(now.0)).execute(conn)?;

@@ -25,7 +25,9 @@ stories! {
         cellar.given(|tx| grants::create(tx, &grant("g", "s"), "code")).await;
         let won = winners(&cellar, |tx, _| grants::redeem(tx, &grant("g", "s"), NOW)).await;
         assert_eq!(won, 1);
-        let stored = cellar.now(|conn| grants::find_by_code(conn, "code")).await.expect("there");
+        let stored = cellar.now(|conn| grants::find_by_code(conn, &"g".into(), "code")).await.expect("there");
+        let guessed = cellar.now(|conn| grants::find_by_code(conn, &"g".into(), "another")).await;
+        assert_eq!(guessed, None, "the name of a grant is no code");
         assert_eq!(stored.redeemed_at, Some(NOW));
     }
 
@@ -51,7 +53,7 @@ stories! {
         assert_eq!(ended, 0, "from a state that it has left");
         let after = cellar.now(|conn| logins::find(conn, &"l".into())).await.expect("there");
         assert_ne!(after.login, read.login);
-        assert!(cellar.now(|conn| logins::find_by_state(conn, "state")).await.is_none());
+        assert!(cellar.now(|conn| logins::find_by_state(conn, &"l".into(), "state")).await.is_none());
         assert_eq!(winners(&cellar, move |tx, _| logins::end(tx, &after)).await, 1);
         assert!(cellar.now(|conn| logins::find(conn, &"l".into())).await.is_none());
     }

@@ -30,7 +30,7 @@ const TAKEN: [(&str, Write); 7] = [
     ("an identity", |tx| links::create(tx, &"corporate".into(), "ada", &"3".into(), NOW)),
     ("the seal", |tx| keys::set_seal(tx, "another")),
     ("a key's name", |tx| keys::create(tx, &key("k", "next"))),
-    ("a code", |tx| grants::create(tx, &grant("g2", "s"), "code")),
+    ("a grant's name", |tx| grants::create(tx, &grant("g", "s"), "other")),
 ];
 
 stories! {
@@ -164,9 +164,9 @@ stories! {
     /// A session counts until its end, and while it is used.
     async fn a_session_comes_back_as_it_was_stored(cellar: Cellar) {
         cellar.given(|tx| sessions::create(tx, &session("s", "ada"), "cookie")).await;
-        let find = || cellar.now(|conn| sessions::find_by_cookie(conn, "cookie"));
+        let find = || cellar.now(|conn| sessions::find_by_cookie(conn, &"s".into(), "cookie"));
         assert_eq!(find().await, Some(session("s", "ada")));
-        assert_eq!(cellar.now(|conn| sessions::find_by_cookie(conn, "s")).await, None);
+        assert_eq!(cellar.now(|conn| sessions::find_by_cookie(conn, &"s".into(), "s")).await, None);
         cellar.given(|tx| sessions::touch(tx, &"s".into(), NOW.plus(50))).await;
         cellar.given(|tx| sessions::touch(tx, &"s".into(), NOW.plus(40))).await;
         let used = find().await.expect("there");

@@ -10,7 +10,7 @@ use crate::{
         login::{AuthorizationRequest, Errand, Login},
         resource::{Configuration as Wire, OidcConfiguration, SamlConfiguration},
         trace::Trace,
-        words::{IdpId, RequestId},
+        words::{IdpId, LoginId, RequestId},
     },
     rp::{self, AuthorizationOptions},
     sp::{self, Outgoing, RequestOptions},
@@ -100,6 +100,13 @@ impl Broker {
         Ok((next, moved.map_err(Refusal::from)?, state))
     }
 
+    /// The login that waits for an answer with this `RelayState` or `state`.
+    pub(super) async fn login_awaiting(&self, state: String) -> Result<Option<Pending>, Error> {
+        let Some(login) = LoginId::naming(&state) else { return Ok(None) };
+        let find = move |conn: &mut _| store::logins::find_by_state(conn, &login, &state);
+        Ok(self.store.look_up(find).await?)
+    }
+
     /// Whether the person has to pick one of the provider's members first.
     fn is_federation(&self, idp: &IdpId) -> bool {
         let configuration = self.configuration();
@@ -137,7 +144,7 @@ impl Broker {
             other => other?,
         };
         let request = RequestId(self.random.xml_id());
-        let state = self.random.token();
+        let state = login.id.name(&self.random.token());
         let asked = login.client();
         let contexts = narrowed(&saml.authn_context, asked);
         let options = RequestOptions {
@@ -171,7 +178,8 @@ impl Broker {
         let instant = self.clock.instant();
         let metadata = self.upstreams.metadata(&self.outbound, &oidc.issuer, instant).await;
         let metadata = metadata.map_err(|error| Refusal::Unreachable(error.to_string()))?;
-        let [state, nonce, code_verifier] = [(); 3].map(|()| self.random.token());
+        let [secret, nonce, code_verifier] = [(); 3].map(|()| self.random.token());
+        let state = login.id.name(&secret);
         let request = login.client();
         let options = AuthorizationOptions {
             login_hint: request.and_then(|request| request.login_hint.as_deref()),

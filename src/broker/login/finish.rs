@@ -134,13 +134,14 @@ impl Broker {
             let (login, binding) = (pending.login.id.clone(), pending.binding.clone());
             self.granting(request, Some(login), binding, now)
         });
+        let session_id = SessionId(self.random.uuid(now));
         Ok(Ending {
             pending,
             trace,
             way,
             user_id,
-            session: SessionId(self.random.uuid(now)),
-            cookie: self.random.token(),
+            cookie: session_id.name(&self.random.token()),
+            session: session_id,
             replaces: self.live_session(session).await?,
             granting,
             role_ids: (0..roles).map(|_| self.random.uuid(now)).collect(),
@@ -182,7 +183,8 @@ impl Broker {
     /// The same person for the first time on two nodes at once: one makes the account, and the other,
     /// trying again, finds it.
     async fn commit(&self, ending: Ending) -> Result<Option<Granted>, LoginError> {
-        let again = ending.clone();
+        let ending = Arc::new(ending);
+        let again = Arc::clone(&ending);
         match self.store.write(move |tx| commit(tx, &ending)).await {
             Err(LoginError::Failed(Error::Store(store::Error::Duplicate))) => {
                 self.store.write(move |tx| commit(tx, &again)).await

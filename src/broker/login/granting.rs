@@ -51,11 +51,12 @@ impl Broker {
         binding: String,
         now: UnixTime,
     ) -> Granting {
+        let grant = GrantId(self.random.uuid(now));
         Granting {
             wanted: self.consent_wanted(&request),
             request,
-            grant: GrantId(self.random.uuid(now)),
-            code: self.random.token(),
+            code: grant.name(&self.random.token()),
+            grant,
             question: login.unwrap_or_else(|| LoginId(self.random.uuid(now))),
             binding,
             now,

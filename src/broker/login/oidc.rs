@@ -15,7 +15,7 @@ use crate::{
         words::{IdpId, UnixTime},
     },
     rp::{self, Callback},
-    store::{self, logins::Pending},
+    store::logins::Pending,
 };
 
 /// The place of a provider's client secret, for its seal.
@@ -61,8 +61,7 @@ impl Broker {
         let callback = rp::read_callback(query).map_err(Refusal::from)?;
         let plain = |state: &String| !state.contains('\0');
         let state = callback.state.clone().filter(plain).ok_or(Refusal::Unknown)?;
-        let find = move |conn: &mut _| Ok::<_, Error>(store::logins::find_by_state(conn, &state)?);
-        let pending = self.store.read(find).await?.ok_or(Refusal::Unknown)?;
+        let pending = self.login_awaiting(state).await?.ok_or(Refusal::Unknown)?;
         subject.login = Some(pending.login.clone());
         let now = self.clock.now();
         check_age(&pending, now)?;

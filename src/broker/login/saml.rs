@@ -78,9 +78,7 @@ impl Broker {
         subject: &mut Subject,
         trace: &mut Trace,
     ) -> Result<Step, LoginError> {
-        let state = relay_state.to_owned();
-        let find = move |conn: &mut _| Ok::<_, Error>(store::logins::find_by_state(conn, &state)?);
-        let Some(pending) = self.store.look_up(find).await? else {
+        let Some(pending) = self.login_awaiting(relay_state.to_owned()).await? else {
             return self.unsolicited(idp, saml_response, relay_state, trace).await;
         };
         subject.login = Some(pending.login.clone());
