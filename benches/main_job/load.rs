@@ -11,6 +11,7 @@ use std::{
 
 use crate::{
     Failure,
+    primitives::signature_now,
     server::cpu_time,
     site::Site,
     wire::{Answer, Connection},
@@ -34,6 +35,8 @@ pub struct Lane {
 pub struct Round {
     /// Processor time of the server per operation.
     pub cpu: Duration,
+    /// Of one RSA-2048 signature, right after.
+    pub signature: Duration,
     pub per_second: f64,
     /// Of single requests, sorted.
     pub latencies: Vec<Duration>,
@@ -88,7 +91,8 @@ impl Round {
             lanes.iter_mut().flat_map(|lane| std::mem::take(&mut lane.latencies)).collect();
         latencies.sort_unstable();
         let per_second = f64::from(operations) / took.as_secs_f64();
-        Ok(Self { cpu: spent / operations, per_second, latencies })
+        let signature = signature_now()?;
+        Ok(Self { cpu: spent / operations, signature, per_second, latencies })
     }
 }
 

@@ -45,44 +45,48 @@ pub fn heading(server: &Server, primitives: &Primitives) {
     );
 }
 
-pub fn print(rows: &[Row], primitives: &Primitives) {
+pub fn print(rows: &[Row]) {
     println!(
-        "| {:27} | requests | CPU µs | min–max | ÷ P-256 sign | ÷ RSA sign | per core and s | \
+        "| {:27} | requests | CPU µs | min–max | ÷ RSA sign | min–max | per core and s | \
          ops/s | p50 ms | p99 ms | peer, CPU µs | peer ÷ ours |",
         "operation"
     );
     println!(
-        "|:{0:-<28}|---------:|-------:|--------:|-------------:|-----------:|---------------:|\
+        "|:{0:-<28}|---------:|-------:|--------:|-----------:|--------:|---------------:|\
          ------:|-------:|-------:|-------------:|------------:|",
         ""
     );
     for row in rows {
-        print_row(row, primitives);
+        print_row(row);
     }
-    println!("\np50 and p99 are of single requests; the worst of the rounds' p99 counts.");
+    println!(
+        "\nA ratio is to one RSA-2048 signature on the same core right after the round. p50 and p99 are of \
+         single requests, of the middle round."
+    );
 }
 
-fn print_row(row: &Row, primitives: &Primitives) {
+fn print_row(row: &Row) {
     let of = |value: fn(&Round) -> f64| sorted(row.rounds.iter().map(value).collect());
     let cpu = of(|round| micros(round.cpu));
+    let ratio = of(|round| micros(round.cpu) / micros(round.signature));
     let p50 = of(|round| micros(percentile(&round.latencies, 50)) / 1_000.0);
     let p99 = of(|round| micros(percentile(&round.latencies, 99)) / 1_000.0);
     let theirs = sorted(row.peer.iter().map(|round| micros(round.cpu)).collect());
     let peer = theirs.get(theirs.len() / 2).copied();
     let (middle, last) = (cpu.len() / 2, cpu.len() - 1);
     println!(
-        "| {:27} | {:8} | {:6.0} | {:>7} | {:12.1} | {:10.2} | {:14.0} | {:5.0} | {:6.2} | {:6.2} | {:>12} | \
+        "| {:27} | {:8} | {:6.0} | {:>7} | {:10.2} | {:>9} | {:14.0} | {:5.0} | {:6.2} | {:6.2} | {:>12} | \
          {:>11} |",
         row.name,
         row.requests,
         cpu[middle],
         format!("{:.0}–{:.0}", cpu[0], cpu[last]),
-        cpu[middle] / micros(primitives.p256_sign),
-        cpu[middle] / micros(primitives.rsa_sign),
+        ratio[middle],
+        format!("{:.2}–{:.2}", ratio[0], ratio[last]),
         1e6 / cpu[middle],
         of(|round| round.per_second)[middle],
         p50[middle],
-        p99[last],
+        p99[middle],
         peer.map_or_else(|| "–".to_owned(), |peer| format!("{peer:.0}")),
         peer.map_or_else(|| "–".to_owned(), |peer| format!("{:.1}", peer / cpu[middle])),
     );

@@ -224,8 +224,8 @@ pub struct OutOfTurn(pub &'static str);
 
 impl Login {
     #[must_use]
-    pub const fn new(id: LoginId, destination: Destination, now: UnixTime) -> Self {
-        let trace = Trace { steps: Vec::new() };
+    pub fn new(id: LoginId, destination: Destination, now: UnixTime) -> Self {
+        let trace = Trace::default();
         Self { id, destination, stage: Stage::Choosing, started_at: now, trace }
     }
 

@@ -2,12 +2,16 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+use serde_json::value::RawValue;
 
 /// Checks in the order in which they were made; a failed one is always the last of its request.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trace {
+    /// Those of earlier requests of the same login, as they were stored: a JSON array, not read until
+    /// somebody wants to see it. A login carries some thirty from one request to the next.
+    earlier: Option<String>,
+    /// Those of this request.
     pub steps: Vec<Step>,
 }
 
@@ -68,13 +72,22 @@ impl Trace {
         self.push(check, Verdict::Failed, Some(expected.into()), Some(actual), Some(mend.into()));
     }
 
-    /// The check that ended the login, if one did.
+    /// All that was stored, to be shown.
+    ///
+    /// # Errors
+    /// When it is not what we stored.
+    pub fn read(stored: &str) -> serde_json::Result<Self> {
+        Ok(Self { earlier: None, steps: serde_json::from_str(stored)? })
+    }
+
+    /// The check that ended this request, if one did.
     #[must_use]
     pub fn failure(&self) -> Option<&Step> {
         self.steps.iter().rev().find(|step| step.verdict == Verdict::Failed)
     }
 
-    /// The same trace with every personal value replaced by its length.
+    /// The same trace with every personal value of this request replaced by its length; those of earlier ones
+    /// were kept or replaced when they were stored.
     #[must_use]
     pub fn redacted(mut self) -> Self {
         for step in &mut self.steps {
@@ -95,6 +108,29 @@ impl Trace {
         mend: Option<Words>,
     ) {
         self.steps.push(Step { check: check.into(), verdict, expected, actual, mend });
+    }
+}
+
+impl Serialize for Trace {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let Some(earlier) = &self.earlier else { return self.steps.serialize(to) };
+        let steps = serde_json::to_string(&self.steps).map_err(ser::Error::custom)?;
+        let comma = if self.steps.is_empty() { "" } else { "," };
+        let all = format!("{}{comma}{}", earlier.strip_suffix(']').unwrap_or(earlier), &steps[1..]);
+        RawValue::from_string(all).map_err(ser::Error::custom)?.serialize(to)
+    }
+}
+
+impl<'de> Deserialize<'de> for Trace {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let stored: Box<RawValue> = Deserialize::deserialize(from)?;
+        match stored.get() {
+            "[]" => Ok(Self::default()),
+            array if array.starts_with('[') => {
+                Ok(Self { earlier: Some(array.to_owned()), steps: Vec::new() })
+            }
+            _ => Err(de::Error::custom("a trace is a list of steps")),
+        }
     }
 }
 
@@ -119,6 +155,25 @@ impl Actual {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_stored_is_carried_on_unread() {
+        let mut trace = Trace::default();
+        let empty: Trace = serde_json::from_str("[]").expect("a trace");
+        assert_eq!(empty, trace);
+        for round in 1..4 {
+            trace.noted("round", Actual::plain(format!("[{round}]")));
+            let stored = serde_json::to_string(&trace).expect("json");
+            trace = serde_json::from_str(&stored).expect("a trace");
+            assert!(trace.steps.is_empty(), "not read");
+            assert_eq!(serde_json::to_string(&trace).expect("json"), stored, "nothing to add");
+            let all = Trace::read(&stored).expect("a trace");
+            let rounds: Vec<_> = all.steps.iter().flat_map(|step| &step.actual).collect();
+            let texts: Vec<_> = rounds.into_iter().map(Actual::text).collect();
+            assert_eq!(texts, ["[1]", "[2]", "[3]"][..round]);
+        }
+        assert!(serde_json::from_str::<Trace>("{}").is_err());
+    }
 
     #[test]
     fn redaction_keeps_facts_and_drops_people() {

@@ -43,7 +43,7 @@ impl Row {
             idp: self.idp.map(IdpId),
             client: self.client_id.map(ClientId),
             user: self.user_id.map(UserId),
-            trace: serde_json::from_str(&self.body)?,
+            trace: Trace::read(&self.body)?,
         })
     }
 }

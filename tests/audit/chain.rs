@@ -339,7 +339,7 @@ async fn sql(world: &World, statements: &[String]) {
     let statements = statements.to_vec();
     let work = move |tx: &mut medict::store::Tx<'_>| -> Result<(), Error> {
         for statement in &statements {
-            let rows = sql_query(statement.as_str()).execute(&mut **tx)?;
+            let rows = sql_query(statement.as_str()).execute(tx)?;
             assert!(rows > 0 || statement.starts_with("CREATE"), "nothing happened: {statement}");
         }
         Ok(())

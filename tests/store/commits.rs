@@ -42,7 +42,7 @@ stories! {
         let answers = crowd(&cellar, |tx, number| {
             let answer = remember(tx, number)?;
             if number % 4 == 1 {
-                sql_query("INSERT INTO changes (topic, version) VALUES ('keys', 0)").execute(&mut **tx)?;
+                sql_query("INSERT INTO changes (topic, version) VALUES ('keys', 0)").execute(tx)?;
             }
             Ok(answer)
         }).await;
@@ -68,7 +68,7 @@ stories! {
         let answers = crowd(&cellar, |tx, number| {
             let answer = remember(tx, number)?;
             if number == 7 {
-                drop(sql_query("SELECT nothing FROM nowhere").execute(&mut **tx));
+                drop(sql_query("SELECT nothing FROM nowhere").execute(tx));
             }
             Ok(answer)
         }).await;
@@ -173,7 +173,7 @@ async fn a_broken_connection_is_replaced() {
     let cellar = Cellar::on(database).await;
     let broken = cellar.store.write(|tx| {
         remember(tx, 1)?;
-        sql_query("SELECT pg_terminate_backend(pg_backend_pid())").execute(&mut **tx)?;
+        sql_query("SELECT pg_terminate_backend(pg_backend_pid())").execute(tx)?;
         Ok(())
     });
     let broken: Result<(), Error> = broken.await;
@@ -191,10 +191,10 @@ async fn a_commit_that_breaks_off_is_unknown() {
         .given(|tx| {
             let fall = "CREATE FUNCTION fall() RETURNS trigger LANGUAGE plpgsql AS \
                         'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END'";
-            sql_query(fall).execute(&mut **tx)?;
+            sql_query(fall).execute(tx)?;
             let at_commit = "CREATE CONSTRAINT TRIGGER fall AFTER INSERT ON replays \
                              DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION fall()";
-            sql_query(at_commit).execute(&mut **tx)?;
+            sql_query(at_commit).execute(tx)?;
             Ok(())
         })
         .await;
