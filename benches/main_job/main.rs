@@ -37,9 +37,10 @@ struct Options {
     quick: bool,
     /// On the empty PostgreSQL database that `MEDICT_BENCH_POSTGRES` names.
     postgres: bool,
-    /// Among ten thousand other applications, as many other providers, a million other people, and a hundred
-    /// thousand sessions.
+    /// Among ten thousand other applications, and as many other providers.
     crowd: bool,
+    /// Among a million other people, a hundred thousand of them signed in.
+    people: bool,
     /// oidc-provider does the same, in turn with ours.
     peer: bool,
     /// Only operations whose name holds this.
@@ -56,6 +57,7 @@ impl Options {
             quick: has("--quick"),
             postgres: has("--postgres"),
             crowd: has("--crowd"),
+            people: has("--people"),
             peer: has("--peer"),
             only,
         })
@@ -90,7 +92,7 @@ fn run(options: &Options) -> Result<(), Failure> {
     server::stand_aside();
     let primitives = primitives::measure()?;
     let world = World::new(options.crowd)?;
-    let mut server = Server::start(&world, options.postgres)?;
+    let mut server = Server::start(&world, options)?;
     table::heading(&server, &primitives);
     let mut lanes = open_lanes(server.port, server.process_id())?;
     world.sign_in_everyone(&mut lanes)?;

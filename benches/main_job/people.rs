@@ -50,10 +50,6 @@ impl World {
         Ok(Self { idp, clock, crowd, responses: Mutex::default() })
     }
 
-    pub const fn is_crowded(&self) -> bool {
-        self.crowd
-    }
-
     pub fn now(&self) -> UnixTime {
         self.clock.now()
     }

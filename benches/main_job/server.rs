@@ -11,7 +11,7 @@ use std::{
 
 use medict::store::Database;
 
-use crate::{Failure, crowd, people::World, wire::Connection};
+use crate::{Failure, Options, crowd, people::World, wire::Connection};
 
 /// A running broker; it and its data go when this is dropped.
 pub struct Server {
@@ -37,11 +37,11 @@ const TICK: Duration = Duration::from_millis(10);
 
 impl Server {
     /// Applies the world's resources to a new database and starts the broker on it.
-    pub fn start(world: &World, postgres: bool) -> Result<Self, Failure> {
+    pub fn start(world: &World, options: &Options) -> Result<Self, Failure> {
         let folder = std::env::temp_dir().join(format!("medict-bench-{}", std::process::id()));
         fs::create_dir_all(&folder)?;
         let port = free_port()?;
-        let postgres = if postgres { Some(postgres_url()?) } else { None };
+        let postgres = if options.postgres { Some(postgres_url()?) } else { None };
         let issuer = format!("http://localhost:{port}");
         let mut apply = command(PROGRAM, &folder, port, postgres.as_deref());
         apply.arg("apply");
@@ -53,7 +53,7 @@ impl Server {
             apply.arg(file);
         }
         expect_success(&mut apply)?;
-        if world.is_crowded() {
+        if options.people {
             let file = format!("sqlite://{}", folder.join("medict.db").display());
             let database = Database::parse(postgres.as_deref().unwrap_or(&file));
             crowd::settle(database.ok_or("no database of ours")?, world.now())?;

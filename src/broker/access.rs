@@ -298,6 +298,8 @@ pub(super) fn person(
         id: account.user_id(),
         names: account.names(),
         profile: account.profile_reference(),
+        address: account.postal_address(),
+        phone: account.phone,
         username: account.username,
         email: account.email,
         email_verified: account.email_verified,

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::domain::{
     claims::Facts,
     login::Authentication,
-    resource::HumanName,
+    resource::{Address, HumanName},
     words::{ClientId, OrganizationId, RoleId, SessionId, UnixTime, UserId},
 };
 
@@ -120,6 +120,8 @@ pub struct Person {
     pub names: Vec<HumanName>,
     /// The FHIR person behind the account, as in `Practitioner/123`.
     pub profile: Option<String>,
+    pub phone: Option<String>,
+    pub address: Option<Address>,
     pub updated_at: UnixTime,
     pub roles: BTreeSet<RoleId>,
     pub organization: Option<OrganizationId>,
@@ -163,22 +165,58 @@ pub struct PersonalClaims {
     pub email: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email_verified: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone_number: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<AddressClaim>,
     /// The URL of the FHIR person behind the account (SMART App Launch 2.2, *Scopes for requesting identity
     /// data*).
     #[serde(default, rename = "fhirUser", skip_serializing_if = "Option::is_none")]
     pub fhir_user: Option<String>,
 }
 
+/// The claim `address` (OIDC Core §5.1.1).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddressClaim {
+    /// Lines apart by `\n`.
+    pub formatted: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub street_address: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locality: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub postal_code: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+}
+
+impl From<&Address> for AddressClaim {
+    fn from(address: &Address) -> Self {
+        Self {
+            formatted: address.display(),
+            street_address: Some(address.line.join("\n")).filter(|street| !street.is_empty()),
+            locality: address.city.clone(),
+            region: address.state.clone(),
+            postal_code: address.postal_code.clone(),
+            country: address.country.clone(),
+        }
+    }
+}
+
 /// Scope and claim of one name; told in the ID token too.
 const FHIR_USER: &str = "fhirUser";
 
-/// The scope that opens a claim (OIDC Core §5.4); of `phone` and `address` we know nothing to tell.
+/// The scope that opens a claim (OIDC Core §5.4).
 pub(super) fn scope_of(claim: &str) -> Option<&'static str> {
     match claim {
         "name" | "given_name" | "family_name" | "preferred_username" | "updated_at" => {
             Some("profile")
         }
         "email" | "email_verified" => Some("email"),
+        "phone_number" => Some("phone"),
+        "address" => Some("address"),
         FHIR_USER => Some(FHIR_USER),
         _ => None,
     }
@@ -206,6 +244,8 @@ impl PersonalClaims {
                 .as_ref()
                 .filter(|_| open("email_verified"))
                 .map(|_| person.email_verified),
+            phone_number: text("phone_number", person.phone.clone()),
+            address: person.address.as_ref().filter(|_| open("address")).map(AddressClaim::from),
             fhir_user: person
                 .profile
                 .as_deref()

@@ -26,6 +26,8 @@ const CLAIMS: &[&str] = &[
     "updated_at",
     "email",
     "email_verified",
+    "phone_number",
+    "address",
     "roles",
     "organization",
     "fhirUser",

@@ -32,6 +32,8 @@ table! {
         name -> Text,
         profile -> Nullable<Text>,
         password_hash -> Nullable<Text>,
+        phone -> Nullable<Text>,
+        address -> Nullable<Text>,
     }
 }
 table! {

@@ -2,7 +2,7 @@
 
 use super::{Conn, Error, Tx, run::prelude::*, schema::users};
 use crate::domain::{
-    resource::{HumanName, UserResource},
+    resource::{Address, HumanName, UserResource},
     words::{UnixTime, UserId},
 };
 
@@ -27,6 +27,9 @@ pub struct Account {
     pub name: String,
     pub profile: Option<String>,
     pub password_hash: Option<String>,
+    pub phone: Option<String>,
+    /// A FHIR `Address` as JSON.
+    pub address: Option<String>,
 }
 
 impl Account {
@@ -65,6 +68,9 @@ impl Account {
         self.email.clone_from(&user.email);
         self.name = serde_json::to_string(&user.name)?;
         self.profile = user.profile.as_ref().map(ToString::to_string);
+        self.phone.clone_from(&user.phone);
+        let address = user.address.as_ref().filter(|address| !address.is_empty());
+        self.address = address.map(serde_json::to_string).transpose()?;
         if self.login_name.is_some() || self.login_email.is_some() {
             self.login_name = user.username.as_deref().map(str::to_lowercase);
             self.login_email = user.email.as_deref().map(str::to_lowercase);
@@ -80,6 +86,11 @@ impl Account {
     #[must_use]
     pub fn names(&self) -> Vec<HumanName> {
         serde_json::from_str(&self.name).unwrap_or_default()
+    }
+
+    #[must_use]
+    pub fn postal_address(&self) -> Option<Address> {
+        serde_json::from_str(self.address.as_deref()?).ok()
     }
 
     /// The name of the person; `None`: we know none.
@@ -113,6 +124,8 @@ impl Account {
             password: None,
             active: self.active,
             name: self.names(),
+            phone: self.phone.clone(),
+            address: self.postal_address(),
             profile: self.profile.as_deref().and_then(|text| serde_json::from_str(text).ok()),
         }
     }

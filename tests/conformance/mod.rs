@@ -100,7 +100,9 @@ impl Suite {
                 "scopes": ["openid", "profile", "email", "phone", "address", "offline_access"] })
         };
         let person = json!({ "resourceType": "User", "username": "suite", "password": PASSWORD,
-            "email": "suite@local.example", "name": [{ "given": ["Con"], "family": "Formance" }] });
+            "email": "suite@local.example", "name": [{ "given": ["Con"], "family": "Formance" }],
+            "phone": "+49 30 1234567",
+            "address": { "line": ["Main Street 1"], "postalCode": "10115", "city": "Berlin" } });
         world.apply(vec![client("first-client"), client("second-client"), person]).await;
         let application =
             |id: &str| Application::new(&world, id, Some(&format!("{id}-secret-of-32-characters")));

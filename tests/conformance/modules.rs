@@ -83,19 +83,25 @@ pub async fn oidcc_scope_email(suite: Suite) {
     assert!(info["email_verified"].is_boolean() && info["name"].is_null(), "{info}");
 }
 
-/// Nothing is known of it, which the suite warns about; the request succeeds.
 pub async fn oidcc_scope_address(suite: Suite) {
-    assert_eq!(scope(suite, "openid address").await["name"], Value::Null);
+    let info = scope(suite, "openid address").await;
+    let address = json!({ "formatted": "Main Street 1\n10115 Berlin", "street_address": "Main Street 1",
+        "locality": "Berlin", "postal_code": "10115" });
+    assert_eq!(info["address"], address);
+    assert!(info["name"].is_null() && info["phone_number"].is_null(), "{info}");
 }
 
-/// As `oidcc_scope_address`.
 pub async fn oidcc_scope_phone(suite: Suite) {
-    assert_eq!(scope(suite, "openid phone").await["name"], Value::Null);
+    let info = scope(suite, "openid phone").await;
+    assert_eq!(info["phone_number"], "+49 30 1234567");
+    assert!(info["name"].is_null() && info["address"].is_null(), "{info}");
 }
 
 pub async fn oidcc_scope_all(suite: Suite) {
     let info = scope(suite, "openid profile email address phone").await;
-    assert!(info["name"].is_string() && info["email"].is_string(), "{info}");
+    for claim in ["name", "email", "phone_number", "address"] {
+        assert!(!info[claim].is_null(), "{claim}: {info}");
+    }
 }
 
 pub async fn oidcc_ensure_other_scope_order_succeeds(suite: Suite) {

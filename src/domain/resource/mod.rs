@@ -21,7 +21,7 @@ pub use identity_provider::{
 pub use organization::Organization;
 pub use reference::{Ref, ResourceType};
 pub use role::{Permission, Role};
-pub use user::{HumanName, UserResource, UserRoleResource, is_email};
+pub use user::{Address, HumanName, UserResource, UserRoleResource, is_email};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;

@@ -4,12 +4,16 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { run, Service } from './process.mjs';
 
+// Taken out of the environment, for to the broker it would be a setting that it does not know.
+const named = process.env.MEDICT_BIN;
+delete process.env.MEDICT_BIN;
+
 /** The binary: MEDICT_BIN, else the newest build there is, release first. */
 export function binary() {
   const repository = join(import.meta.dirname, '..', '..', '..');
   const targets = [process.env.CARGO_TARGET_DIR, join(repository, 'target')].filter(Boolean);
-  const candidates = process.env.MEDICT_BIN
-    ? [process.env.MEDICT_BIN]
+  const candidates = named
+    ? [named]
     : ['release', 'debug'].flatMap((profile) => targets.map((target) => join(target, profile, 'medict')));
   return candidates.find((path) => existsSync(path));
 }

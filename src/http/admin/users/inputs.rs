@@ -11,7 +11,7 @@ pub fn blank() -> Value {
 
 /// The form; a new account is active, and its password need not be there.
 pub fn groups(new: bool) -> Vec<Group> {
-    vec![person(), sign_in(new)]
+    vec![person(), sign_in(new), reach()]
 }
 
 fn person() -> Group {
@@ -24,6 +24,19 @@ fn person() -> Group {
                 .hint("Left empty: given names and family name."),
         ],
     )
+}
+
+fn reach() -> Group {
+    let inputs = vec![
+        Input::new("phone", "Telephone", Kind::Text("tel")),
+        Input::new("address.line", "Street", Kind::Lines),
+        Input::text("address.postalCode", "Postal code"),
+        Input::text("address.city", "City"),
+        Input::text("address.state", "State or region"),
+        Input::text("address.country", "Country"),
+    ];
+    Group::new("Reaching the person", inputs)
+        .lead("Told to applications that have the scopes phone and address.")
 }
 
 fn sign_in(new: bool) -> Group {
