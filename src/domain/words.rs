@@ -74,10 +74,13 @@ macro_rules! naming {
                 format!("{self}.{secret}")
             }
 
-            /// What such a secret is of.
+            /// What such a secret is of. `None`: there is no such secret; whatever may come in a cookie
+            /// or a form goes no further.
             #[must_use]
             pub fn naming(text: &str) -> Option<Self> {
-                text.split_once('.').map(|(id, _)| Self(id.to_owned()))
+                let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+                let (id, _) = text.split_once('.').filter(|_| text.bytes().all(plain))?;
+                Some(Self(id.to_owned()))
             }
         }
     )*};
@@ -159,7 +162,9 @@ mod tests {
     fn a_secret_says_what_it_is_of() {
         let session = SessionId::from("s");
         assert_eq!(SessionId::naming(&session.name("secret.of-it")), Some(session));
-        assert_eq!(SessionId::naming("secret"), None);
+        for text in ["secret", "a\0.secret", "s.secret\0", "s .secret", "ä.secret"] {
+            assert_eq!(SessionId::naming(text), None, "{text:?}");
+        }
     }
 
     #[test]

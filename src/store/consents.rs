@@ -115,6 +115,7 @@ pub fn revoke(
     let conn: &mut Conn = tx;
     let row = consents::table.find((user.as_str(), client.as_str()));
     let given = diesel::delete(row).execute(conn)? == 1;
+    // Grants are found by their session, and where they outlive it by the person.
     let theirs = grants::client_id.eq(client.as_str()).and(grants::revoked_at.is_null());
     let sessions = browser_sessions::table.filter(browser_sessions::user_id.eq(user.as_str()));
     let of_sessions = grants::session_id.eq_any(sessions.select(browser_sessions::id));

@@ -155,10 +155,10 @@ impl Store {
         .await
     }
 
-    /// Runs `work` in a savepoint of its own inside the next durable commit.
+    /// Runs `work` inside the next durable commit.
     ///
-    /// An error or panic of `work` undoes only what `work` did. `work` may run twice (when the group
-    /// around it failed for certain), so it does no I/O and no cryptography, and takes its values by
+    /// An error or panic of `work` undoes only what `work` did. `work` may run more than once (when it or
+    /// another of its group has to be undone), so it does no I/O and no cryptography, and takes its values by
     /// reference or clone.
     ///
     /// # Errors

@@ -224,6 +224,7 @@ pub fn end_all_of(tx: &mut Tx<'_>, user: &UserId, now: UnixTime) -> Result<Vec<S
     for id in &live {
         end(tx, id, now)?;
     }
+    // All others ended with their session.
     let theirs = grants::table
         .filter(grants::user_id.eq(user.as_str()).and(grants::offline.is_not_null()))
         .filter(grants::revoked_at.is_null());

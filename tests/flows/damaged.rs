@@ -99,7 +99,12 @@ impl Dice {
     fn cookies(&mut self, good: &str) -> String {
         match self.below(4) {
             0 => String::new(),
-            1 => format!("medict_session={}; medict_browser={}", self.odd(), self.odd()),
+            1 => format!(
+                "medict_session={}.{}; medict_browser={}",
+                self.odd(),
+                self.odd(),
+                self.odd()
+            ),
             2 => good.chars().rev().collect(),
             _ => good.to_owned(),
         }

@@ -59,6 +59,17 @@ stories! {
         assert!(answer.headers()["strict-transport-security"].to_str().expect("ASCII").starts_with("max-age="));
     }
 
+    /// What is in a cookie is looked up only where it can be the name of a session.
+    async fn a_cookie_that_names_nothing_is_no_session(world: World) {
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+        let client = client.no_proxy().build().expect("a client");
+        for cookie in ["%00.secret", "a%00b.secret", ".", "", "%C3%A4.%00", "nobody.secret"] {
+            let account = client.get(format!("{}/account", world.url));
+            let account = account.header("cookie", format!("medict_session={cookie}"));
+            assert_eq!(account.send().await.expect("an answer").status(), 303, "{cookie}");
+        }
+    }
+
     /// A session cookie that somebody planted is not the one that a sign-in leaves, nor is an older one.
     async fn each_sign_in_has_a_cookie_of_its_own(world: World) {
         let shop = world.shop();

@@ -59,8 +59,7 @@ impl Broker {
         trace: &mut Trace,
     ) -> Result<(Pending, ExternalIdentity), LoginError> {
         let callback = rp::read_callback(query).map_err(Refusal::from)?;
-        let plain = |state: &String| !state.contains('\0');
-        let state = callback.state.clone().filter(plain).ok_or(Refusal::Unknown)?;
+        let state = callback.state.clone().ok_or(Refusal::Unknown)?;
         let pending = self.login_awaiting(state).await?.ok_or(Refusal::Unknown)?;
         subject.login = Some(pending.login.clone());
         let now = self.clock.now();
