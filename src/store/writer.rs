@@ -37,15 +37,7 @@ pub struct Tx<'c> {
     rider: Rider,
 }
 
-impl<'c> Tx<'c> {
-    fn new(conn: &'c mut Conn) -> Self {
-        Self { conn, rider: Rider::default() }
-    }
-
-    fn leave(self) -> Rider {
-        self.rider
-    }
-
+impl Tx<'_> {
     /// Writes `event` into the audit log, together with everything else this closure does.
     pub fn audit(&mut self, event: Event) {
         self.rider.events.push(event);
@@ -339,30 +331,33 @@ fn run(conn: &mut Conn, works: &mut [Box<dyn Work>]) -> Result<Rider, Error> {
     Ok(rider)
 }
 
+/// What the closure leaves for the commit; `None`: it failed.
+fn run_work(conn: &mut Conn, work: &mut dyn Work) -> Option<Rider> {
+    let mut tx = Tx { conn, rider: Rider::default() };
+    let won = work.run(&mut tx);
+    won.then_some(tx.rider)
+}
+
 /// `false`: something has to be undone, or may have to. A statement that fails ends the transaction on
 /// PostgreSQL, whose `COMMIT` would be a silent rollback.
 fn run_bare(conn: &mut Conn, work: &mut dyn Work, rider: &mut Rider) -> bool {
     let before = conn.marks;
-    let mut tx = Tx::new(conn);
-    let won = work.run(&mut tx);
-    let left = tx.leave();
-    if won {
-        rider.take(left);
-        return conn.marks.failures == before.failures;
+    match run_work(conn, work) {
+        Some(left) => {
+            rider.take(left);
+            conn.marks.failures == before.failures
+        }
+        None => conn.marks == before,
     }
-    conn.marks == before
 }
 
 /// An `Err` means that the transaction is of no more use: so says the release on PostgreSQL.
 fn run_in_savepoint(conn: &mut Conn, work: &mut dyn Work, rider: &mut Rider) -> Result<(), Error> {
     Savepoint.execute(conn)?;
-    let mut tx = Tx::new(conn);
-    let won = work.run(&mut tx);
-    let left = tx.leave();
-    if !won {
+    let Some(left) = run_work(conn, work) else {
         conn.batch_execute("ROLLBACK TO SAVEPOINT work; RELEASE SAVEPOINT work")?;
         return Ok(());
-    }
+    };
     rider.take(left);
     Release.execute(conn)?;
     Ok(())
