@@ -100,10 +100,16 @@ impl UserResource {
             return Err(Invalid::new("username", "is 1 to 128 characters without spaces"));
         }
         if user.phone.as_deref().is_some_and(|phone| !is_phone(phone)) {
-            return Err(Invalid::new("phone", "is not a telephone number; write it as in +49 30 1234567"));
+            return Err(Invalid::new(
+                "phone",
+                "is not a telephone number; write it as in +49 30 1234567",
+            ));
         }
         if user.address.as_ref().is_some_and(|address| !address.is_modest()) {
-            return Err(Invalid::new("address", "has a part that is too long or not plain text; 200 characters are the most, and eight lines"));
+            return Err(Invalid::new(
+                "address",
+                "has a part that is too long or not plain text; 200 characters are the most, and eight lines",
+            ));
         }
         if let Some(new) = &user.password {
             password::check(new, &user.words())
