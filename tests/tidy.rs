@@ -186,3 +186,20 @@ fn no_page_has_inline_script_or_style() {
         }
     }
 }
+
+/// A feature that only one of them asks for breaks the other, on a toolchain that few have.
+#[test]
+fn what_is_fuzzed_is_built_like_the_product() {
+    let dependencies = |manifest: &str| -> toml::Table {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(manifest);
+        let manifest: toml::Table =
+            fs::read_to_string(path).expect("readable").parse().expect("TOML");
+        manifest["dependencies"].as_table().expect("a table").clone()
+    };
+    let ours = dependencies("Cargo.toml");
+    for (name, asked) in dependencies("fuzz/Cargo.toml") {
+        if name != "libfuzzer-sys" {
+            assert_eq!(ours.get(&name), Some(&asked), "{name} in fuzz/Cargo.toml");
+        }
+    }
+}
