@@ -209,8 +209,10 @@ pub(super) fn pool(database: &Database, size: u32) -> Result<Pool, Error> {
         .map_err(|error| database.unavailable(error))
 }
 
-/// Any number; the same in every process, so that one migrates while the others wait.
-const MIGRATION_LOCK: &str = "SELECT pg_advisory_xact_lock(7238542)";
+/// Any number; the same in every process, so that one migrates while the others wait, as long as it takes.
+/// Only who holds a table, as a broker at its work does for a moment, is not waited for without end.
+const MIGRATION_LOCK: &str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
+     SELECT pg_advisory_xact_lock(7238542); SET LOCAL lock_timeout = '4s';";
 
 pub(super) fn migrate(database: &Database) -> Result<(), Error> {
     let failed = |error: Box<dyn std::error::Error + Send + Sync>| database.unavailable(error);

@@ -3,6 +3,7 @@
 mod commits;
 mod guards;
 mod rows;
+mod upgrades;
 mod values;
 mod views;
 
