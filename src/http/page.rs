@@ -1,4 +1,4 @@
-//! Pages: a template, a policy that names where its forms lead, and errors in one bland sentence.
+//! Pages: a template, a policy that says whether its forms lead away, and errors in one bland sentence.
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -15,7 +15,7 @@ use crate::broker::{
 /// A page that is rendered.
 pub struct Page {
     status: StatusCode,
-    form_action: Vec<String>,
+    away: bool,
     frames: Vec<String>,
     script: bool,
 }
@@ -35,13 +35,14 @@ impl Page {
     }
 
     pub const fn status(status: StatusCode) -> Self {
-        Self { status, form_action: Vec::new(), frames: Vec::new(), script: false }
+        Self { status, away: false, frames: Vec::new(), script: false }
     }
 
-    /// Other origins that the page's forms lead to, by themselves or by redirects that follow.
-    pub fn leads_to(mut self, origins: impl IntoIterator<Item = String>) -> Self {
-        self.form_action.extend(origins);
-        self
+    /// The page's forms lead to others, by themselves or by redirects that follow. Where those lead on to is
+    /// theirs to say, and `form-action` would hold for their redirects too: such a page goes without
+    /// (`docs/decisions/0008-forms-that-lead-away.md`).
+    pub fn leads_away(self, away: bool) -> Self {
+        Self { away, ..self }
     }
 
     /// The page opens these addresses in frames.
@@ -75,7 +76,7 @@ impl Page {
         let listed = |origins: &[String]| -> String {
             origins.iter().map(|origin| format!(" {origin}")).collect()
         };
-        let elsewhere = listed(&self.form_action);
+        let forms = if self.away { "" } else { "form-action 'self'; " };
         let frames = if self.frames.is_empty() {
             String::new()
         } else {
@@ -83,7 +84,7 @@ impl Page {
         };
         format!(
             "default-src 'none'; style-src 'self'; img-src 'self'; {script}{frames}\
-             form-action 'self'{elsewhere}; base-uri 'none'; frame-ancestors 'none'"
+             {forms}base-uri 'none'; frame-ancestors 'none'"
         )
     }
 }
@@ -199,10 +200,7 @@ pub fn see_other(url: &str) -> HttpResponse {
         Ok(url) => HttpResponse::SeeOther().insert_header((header::LOCATION, url)).finish(),
         Err(_) => {
             let host = url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
-            tracing::error!(
-                host,
-                "a registered address holds a line break: register it anew"
-            );
+            tracing::error!(host, "a registered address holds a line break: register it anew");
             let sentence = "The address that this leads to is not registered as it should be.";
             refused(StatusCode::BAD_REQUEST, "", sentence)
         }
