@@ -192,7 +192,19 @@ pub const fn status_of(refusal: &Refusal) -> StatusCode {
     }
 }
 
-/// A redirect that is followed by GET (RFC 9110 §15.4.4).
+/// A redirect that is followed by GET (RFC 9110 §15.4.4). An address that no header can hold, as an
+/// application may have registered once, is a page.
 pub fn see_other(url: &str) -> HttpResponse {
-    HttpResponse::SeeOther().insert_header((header::LOCATION, url)).finish()
+    match header::HeaderValue::from_str(url) {
+        Ok(url) => HttpResponse::SeeOther().insert_header((header::LOCATION, url)).finish(),
+        Err(_) => {
+            let host = url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
+            tracing::error!(
+                host,
+                "a registered address holds a line break: register it anew"
+            );
+            let sentence = "The address that this leads to is not registered as it should be.";
+            refused(StatusCode::BAD_REQUEST, "", sentence)
+        }
+    }
 }

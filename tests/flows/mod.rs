@@ -20,6 +20,7 @@ mod logs;
 mod metadata;
 mod noise;
 mod opaque;
+mod pages;
 mod pushed_requests;
 mod refresh;
 mod registration;
