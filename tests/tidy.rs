@@ -187,6 +187,24 @@ fn no_page_has_inline_script_or_style() {
     }
 }
 
+/// On a phone a table's rows stand alone, and each cell needs to say what it is.
+#[test]
+fn tables_can_be_read_on_a_phone() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
+    let mut folders = vec![root];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("templates") {
+            let path = entry.expect("entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if let Ok(html) = fs::read_to_string(&path) {
+                let plain = html.contains("<table") && !html.contains("class=\"table stacked\"");
+                assert!(!plain && !html.contains("class=\"table\""), "{}", path.display());
+            }
+        }
+    }
+}
+
 /// A feature that only one of them asks for breaks the other, on a toolchain that few have.
 #[test]
 fn what_is_fuzzed_is_built_like_the_product() {

@@ -10,6 +10,7 @@ use crate::{
     crypto::JwkSet,
     domain::{
         claims::ClaimMapping,
+        collation::sort_key,
         login::Authentication,
         mapping::Mapping,
         presets::Protocol,
@@ -50,6 +51,8 @@ pub struct Configuration {
 /// An identity provider, ready to use.
 pub struct Provider {
     pub id: IdpId,
+    /// What it is sorted by: its name, as people would.
+    order: String,
     pub resource: IdentityProvider,
     pub mapping: Mapping,
     /// Sealed.
@@ -75,6 +78,8 @@ pub struct SamlSide {
 /// An application, the digest of its secret, and the keys it gave us.
 pub struct Client {
     pub id: ClientId,
+    /// What it is sorted by: its name, as people would.
+    order: String,
     pub resource: ClientApplication,
     pub secret: Option<String>,
     /// Empty where it publishes them itself.
@@ -134,22 +139,26 @@ impl Configuration {
     /// Sorted by name.
     #[must_use]
     pub fn providers(&self) -> Vec<&Arc<Provider>> {
-        sorted(self.providers.values(), |provider| &provider.resource.name)
+        sorted(self.providers.values(), |provider| (&provider.order, &provider.id))
     }
 
     #[must_use]
     pub fn clients(&self) -> Vec<&Arc<Client>> {
-        sorted(self.clients.values(), |client| &client.resource.name)
+        sorted(self.clients.values(), |client| (&client.order, &client.id))
     }
 
     #[must_use]
     pub fn roles(&self) -> Vec<&Arc<Role>> {
-        sorted(self.roles.values(), |role| &role.name)
+        let mut all: Vec<_> = self.roles.values().collect();
+        all.sort_by_cached_key(|role| (sort_key(&role.name), role.id.clone()));
+        all
     }
 
     #[must_use]
     pub fn organizations(&self) -> Vec<&Arc<Organization>> {
-        sorted(self.organizations.values(), |organization| &organization.name)
+        let mut all: Vec<_> = self.organizations.values().collect();
+        all.sort_by_cached_key(|one| (sort_key(&one.name), one.id.clone()));
+        all
     }
 
     /// The providers that a person may come from: enabled, and offered to this application. Without
@@ -163,12 +172,12 @@ impl Configuration {
             let home = client.organization.as_ref().map(|reference| reference.0.clone());
             let own = home.is_some().then(|| self.homes.get(&home)).flatten();
             let all = own.into_iter().chain(self.homes.get(&None)).flatten();
-            return sorted(all, |provider| &provider.resource.name);
+            return sorted(all, |provider| (&provider.order, &provider.id));
         }
         let named = client.identity_providers.iter().filter_map(|reference| {
             self.providers.get(&reference.0).filter(|provider| provider.resource.enabled)
         });
-        let mut named = sorted(named, |provider| &provider.resource.name);
+        let mut named = sorted(named, |provider| (&provider.order, &provider.id));
         named.dedup_by(|one, other| one.id == other.id);
         named
     }
@@ -319,7 +328,9 @@ impl Configuration {
                 let keys = Arc::new(given_keys(&client));
                 // Parsed a moment ago, so that its rules compile.
                 let claims = client.claim_mapping().unwrap_or_default();
-                let client = Client { id: id.clone(), resource: *client, secret, keys, claims };
+                let order = sort_key(&client.name);
+                let client =
+                    Client { id: id.clone(), order, resource: *client, secret, keys, claims };
                 self.clients.insert(id, Arc::new(client));
             }
             Ok(Resource::Role(role)) => {
@@ -362,12 +373,13 @@ impl Configuration {
     }
 }
 
-fn sorted<'a, T>(
+/// By their names; of the same name, by what they are.
+fn sorted<'a, T, I: Ord>(
     all: impl Iterator<Item = &'a Arc<T>>,
-    name: impl Fn(&T) -> &String,
+    key: impl Fn(&T) -> (&String, &I),
 ) -> Vec<&'a Arc<T>> {
     let mut all: Vec<_> = all.collect();
-    all.sort_by(|a, b| name(a).cmp(name(b)));
+    all.sort_by(|a, b| key(a).cmp(&key(b)));
     all
 }
 
@@ -423,7 +435,8 @@ impl Provider {
             }
         };
         let mapping = Mapping::new(resource.mapping.clone(), protocol)?;
-        Ok(Self { id, resource, mapping, secret, upstream })
+        let order = sort_key(&resource.name);
+        Ok(Self { id, order, resource, mapping, secret, upstream })
     }
 
     /// Whether its metadata is a federation's feed.

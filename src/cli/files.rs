@@ -50,7 +50,11 @@ impl Files {
         for file in &self.files {
             let name = file.display().to_string();
             let text = read_text(file).map_err(|error| format!("{name}: {error}"))?;
-            for (index, value) in documents(&name, &text)?.into_iter().enumerate() {
+            let documents = documents(&name, &text)?;
+            if documents.is_empty() {
+                println!("nothing in {name}");
+            }
+            for (index, value) in documents.into_iter().enumerate() {
                 let place = format!("{name}, document {}{}", index + 1, called(&value));
                 let resource = resource::parse(value);
                 read.resources.push(resource.map_err(|invalid| format!("{place}: {invalid}"))?);

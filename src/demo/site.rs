@@ -96,6 +96,7 @@ fn assets(app: &mut web::ServiceConfig) {
         web::get().to(move || async move { HttpResponse::Ok().content_type(kind).body(text) })
     };
     app.route("/demo.css", asset("text/css", include_str!("../../templates/demo/demo.css")))
+        .route("/icon.svg", asset("image/svg+xml", include_str!("../../templates/assets/icon.svg")))
         .route("/demo.js", asset("text/javascript", include_str!("../../templates/demo/demo.js")));
 }
 

@@ -9,6 +9,7 @@
 
 pub mod audit;
 pub mod claims;
+pub mod collation;
 pub mod identity;
 pub mod login;
 pub mod mapping;

@@ -30,6 +30,11 @@ pub fn routes(app: &mut web::ServiceConfig) {
 #[template(path = "login/choose.html")]
 struct Choose {
     choice: Choice,
+    /// What was typed to find a provider.
+    query: String,
+    found: Vec<(IdpId, String)>,
+    /// There are more than those.
+    more: bool,
 }
 
 #[derive(Template)]
@@ -162,11 +167,17 @@ async fn land(idp: IdpId, client: &str, context: &Context) -> HttpResponse {
     response
 }
 
-/// `GET /login/{login}`: how would you like to sign in?
-async fn choose(login: web::Path<String>, context: Context) -> HttpResponse {
+/// `GET /login/{login}?q=…`: how would you like to sign in?
+async fn choose(login: web::Path<String>, request: HttpRequest, context: Context) -> HttpResponse {
+    let typed = Parameters::parse(request.query_string().as_bytes()).unwrap_or_default();
+    let query = typed.get("q").unwrap_or_default().to_owned();
     match choices(&login, &context).await {
         Err(error) => page::login_failed(&context, &error),
-        Ok(choice) => Page::ok().leads_away(leads_away(&choice)).render(&Choose { choice }),
+        Ok(choice) => {
+            let (found, more) = choice.find(&query);
+            let page = Page::ok().leads_away(leads_away(&choice));
+            page.render(&Choose { choice, query, found, more })
+        }
     }
 }
 

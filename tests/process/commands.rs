@@ -57,6 +57,20 @@ fn apply_makes_it_so_and_then_rests() {
     assert_eq!(words(&changed), ["updated", "unchanged", "unchanged", "unchanged", "unchanged"]);
 }
 
+/// A file without a resource is said, so that nobody believes that it was applied.
+#[test]
+fn nothing_is_said() {
+    let house = House::new("");
+    house.write("ward.yaml", WARD);
+    for (name, text) in [("empty.yaml", ""), ("remark.yaml", "# later\n"), ("list.json", "[]")] {
+        house.write(name, text);
+        assert_eq!(house.does(&["apply", name]), format!("nothing in {name}\n"));
+    }
+    let planned = house.run(&["plan", "empty.yaml", "ward.yaml"]);
+    assert_eq!(planned.code, Some(2), "{planned:?}");
+    assert!(planned.out.starts_with("nothing in empty.yaml\ncreated"), "{planned:?}");
+}
+
 /// Files may come from standard input, and several at once.
 #[test]
 fn apply_reads_what_it_is_given() {

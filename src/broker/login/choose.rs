@@ -7,6 +7,7 @@ use crate::{
     broker::{Broker, Caller, Configuration, Error, Provider},
     domain::{
         audit::{Action, Outcome},
+        collation,
         login::Destination,
         trace::Trace,
         words::{IdpId, LoginId},
@@ -14,6 +15,12 @@ use crate::{
     op::{AuthorizeRefusal, ReturnAddress},
     store::logins::Pending,
 };
+
+/// Up to so many providers are all shown as buttons.
+const FEW: usize = 8;
+
+/// Of more, so many are shown; whoever wants another types a part of its name.
+const MOST: usize = 20;
 
 /// What the chooser shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +30,25 @@ pub struct Choice {
     pub application: Option<String>,
     pub providers: Vec<(IdpId, String)>,
     pub login_hint: Option<String>,
+}
+
+impl Choice {
+    /// Whether there are so many providers that people look for theirs.
+    #[must_use]
+    pub fn is_long(&self) -> bool {
+        self.providers.len() > FEW
+    }
+
+    /// The first providers whose names hold what was typed, and whether there are more.
+    #[must_use]
+    pub fn find(&self, query: &str) -> (Vec<(IdpId, String)>, bool) {
+        let holds = |(_, name): &&(IdpId, String)| collation::holds(name, query);
+        let mut found: Vec<_> =
+            self.providers.iter().filter(holds).take(MOST + 1).cloned().collect();
+        let more = found.len() > MOST;
+        found.truncate(MOST);
+        (found, more)
+    }
 }
 
 /// Where an address leads.

@@ -9,7 +9,7 @@ use crate::{
     crypto::sha256_base64url,
     domain::{
         audit::{Action, Actor, Outcome},
-        words::{ClientId, IdpId, RequestId},
+        words::{ClientId, IdpId, RequestId, SessionId},
     },
     op::Parameters,
     sp::{self, Outgoing},
@@ -31,6 +31,14 @@ pub enum SignOut {
     Ask { leads_away: bool },
     /// Signed out.
     Done(Step),
+}
+
+/// What an application asks for when it signs its person out.
+struct Wish {
+    /// The session that its ID token names.
+    hinted: Option<SessionId>,
+    /// Registered for it.
+    redirect: Option<String>,
 }
 
 /// Whether the provider will be asked.
@@ -59,7 +67,8 @@ impl Broker {
     /// An application asks to sign its person out (OIDC RP-Initiated Logout 1.0).
     ///
     /// An `id_token_hint` for this browser's session (or for one whose browser is not here) proves the
-    /// wish; so does the person's own word. Only registered URIs are redirected to.
+    /// wish; so does the person's own word. Only registered URIs are redirected to, of the application that
+    /// the hint or `client_id` names.
     ///
     /// # Errors
     /// [`Error`] when the database fails.
@@ -71,10 +80,8 @@ impl Broker {
         confirmed: bool,
         caller: &Caller,
     ) -> Result<SignOut, Error> {
-        let hint = asked.get("id_token_hint").and_then(|token| self.read_id_token_hint(token));
+        let Wish { hinted, redirect } = self.read_wish(asked);
         let present = self.live_session(session).await?;
-        let redirect = hint.as_ref().and_then(|(client, _)| self.after_logout(client, asked));
-        let hinted = hint.map(|(_, sid)| sid);
         let session = match (present, hinted) {
             (Some(session), Some(sid)) if session.id == sid => Some(session),
             (Some(session), _) if confirmed => Some(session),
@@ -86,13 +93,29 @@ impl Broker {
                 let find = move |conn: &mut _| Ok::<_, Error>(sessions::find(conn, &sid)?);
                 self.store.read(find).await?.filter(|session| session.ended_at.is_none())
             }
-            (None, None) => None,
+            // Whoever sent the browser here has shown nothing: the person goes on by himself.
+            (None, None) => {
+                let provider = AtProvider::NotInvolved;
+                let next = Next::Farewell { provider, onward: redirect };
+                return Ok(SignOut::Done(Step::gone(next)));
+            }
         };
         let step = match session {
             Some(session) => self.leave(session, redirect, browser, caller).await?,
             None => self.gone(redirect, AtProvider::NotInvolved),
         };
         Ok(SignOut::Done(step))
+    }
+
+    /// What an application shows of whom it speaks for, and where it wants the browser to go.
+    fn read_wish(&self, asked: &Parameters) -> Wish {
+        let hint = asked.get("id_token_hint").and_then(|token| self.read_id_token_hint(token));
+        let named = asked.get("client_id").map(ClientId::from);
+        // Both have to name the same application; else the hint shows nothing (§2).
+        let hint = hint.filter(|(client, _)| named.as_ref().is_none_or(|named| named == client));
+        let client = hint.as_ref().map(|(client, _)| client.clone()).or(named);
+        let redirect = client.and_then(|client| self.after_logout(&client, asked));
+        Wish { hinted: hint.map(|(_, sid)| sid), redirect }
     }
 
     /// Whether the provider of this session would be asked to follow when it ends.
@@ -242,7 +265,7 @@ impl Broker {
             Some(url) => Next::ReturnToClient { url },
             None => Next::Farewell { provider, onward: None },
         };
-        Step { next, frames: Vec::new(), browser: None, ends_cookie: true }
+        Step::gone(next)
     }
 
     /// The registered place to go to afterwards, with `state`.

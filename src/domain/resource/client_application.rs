@@ -89,6 +89,9 @@ pub struct ClientApplication {
     /// Absent: userinfo answers are plain JSON (OIDC Core §5.3.2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub userinfo_signed_response_alg: Option<SigningAlg>,
+    /// The resources that it may ask for tokens for (`resource`, RFC 8707).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<String>,
     /// The resources that this application serves (`aud`): it may introspect tokens that are for them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub audiences: Vec<String>,
@@ -230,6 +233,7 @@ impl ClientApplication {
         }
         client.check_keys()?;
         client.check_frontchannel()?;
+        client.check_resources()?;
         client.claim_mapping()?;
         client.check_switches()?;
         Ok(client)
@@ -254,6 +258,15 @@ impl ClientApplication {
                 Err(Invalid::new("secret", "an application with private_key_jwt has none"))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// RFC 8707 §2: absolute, without a fragment.
+    fn check_resources(&self) -> Result<(), Invalid> {
+        let will_do = |uri: &&String| Url::parse(uri).is_ok_and(|url| url.fragment().is_none());
+        match self.resources.iter().find(|uri| !will_do(uri)) {
+            Some(uri) => Err(Invalid::new("resources", format!("`{uri}` is no absolute URI"))),
+            None => Ok(()),
         }
     }
 

@@ -19,6 +19,9 @@ use super::{
 
 const KIND: &str = "Organization";
 
+/// Id and heading of one that is not there yet.
+const NEW: (&str, &str) = ("", "New organization");
+
 pub fn routes(app: &mut web::ServiceConfig) {
     app.service(
         web::resource("/admin/organizations")
@@ -53,6 +56,7 @@ struct Edit {
     frame: Frame,
     /// Empty: a new one.
     id: String,
+    name: String,
     sheet: Sheet,
     may_write: bool,
 }
@@ -73,7 +77,7 @@ async fn list(admin: Admin, request: HttpRequest) -> Answer {
 async fn new(admin: Admin, request: HttpRequest) -> Answer {
     admin.may(KIND, "write")?;
     let sheet = Sheet::of(groups(true), &blank(), 0);
-    Ok(show_edit(StatusCode::OK, &admin, &request, "", sheet))
+    Ok(show_edit(StatusCode::OK, &admin, &request, NEW, sheet))
 }
 
 async fn create(admin: Admin, request: HttpRequest, Form(form): Form) -> Answer {
@@ -85,7 +89,7 @@ async fn create(admin: Admin, request: HttpRequest, Form(form): Form) -> Answer 
         Err(error) => {
             let error = admin.mendable(error)?;
             let (status, sheet) = (status_of(&error), sheet.refused(&error));
-            Ok(show_edit(status, &admin, &request, "", sheet))
+            Ok(show_edit(status, &admin, &request, NEW, sheet))
         }
     }
 }
@@ -94,7 +98,8 @@ async fn edit(admin: Admin, request: HttpRequest, id: Path<String>) -> Answer {
     admin.may(KIND, "read")?;
     let stored = document::find(&admin, KIND, &id).ok_or_else(|| admin.nothing_here())?;
     let sheet = Sheet::of(groups(false), &stored.value, stored.version);
-    Ok(show_edit(StatusCode::OK, &admin, &request, &id, sheet))
+    let name = name_of(&stored.value);
+    Ok(show_edit(StatusCode::OK, &admin, &request, (&id, &name), sheet))
 }
 
 async fn update(admin: Admin, request: HttpRequest, id: Path<String>, Form(form): Form) -> Answer {
@@ -102,14 +107,19 @@ async fn update(admin: Admin, request: HttpRequest, id: Path<String>, Form(form)
     admin.sent(&form)?;
     let stored = document::find(&admin, KIND, &id).ok_or_else(|| admin.nothing_here())?;
     let sheet = Sheet::of(groups(false), &stored.value, stored.version).typed(&form);
+    let name = name_of(&stored.value);
     match document::update(&admin, &sheet, stored.value).await {
         Ok(_) => Ok(see_other("/admin/organizations?saved=1")),
         Err(error) => {
             let error = admin.mendable(error)?;
             let (status, sheet) = (status_of(&error), sheet.refused(&error));
-            Ok(show_edit(status, &admin, &request, &id, sheet))
+            Ok(show_edit(status, &admin, &request, (&id, &name), sheet))
         }
     }
+}
+
+fn name_of(stored: &Value) -> String {
+    stored["name"].as_str().unwrap_or_default().to_owned()
 }
 
 fn blank() -> Value {
@@ -134,10 +144,10 @@ fn show_edit(
     status: StatusCode,
     admin: &Admin,
     request: &HttpRequest,
-    id: &str,
+    (id, name): (&str, &str),
     sheet: Sheet,
 ) -> HttpResponse {
     let frame = Frame::new(admin, Section::Organizations, request);
     let may_write = admin.can(KIND, "write");
-    show(status, &Edit { frame, id: id.to_owned(), sheet, may_write })
+    show(status, &Edit { frame, id: id.to_owned(), name: name.to_owned(), sheet, may_write })
 }

@@ -53,12 +53,15 @@ async fn overview(admin: Admin, request: HttpRequest) -> Answer {
 
 fn tiles(admin: &Admin) -> Vec<Tile> {
     let configuration = admin.broker().configuration();
-    let tile = |href, count, label| Tile { href, count, label };
+    let tile =
+        |href, count, one, many| Tile { href, count, label: if count == 1 { one } else { many } };
+    let (providers, clients) = (configuration.providers().len(), configuration.clients().len());
+    let (organizations, roles) = (configuration.organizations().len(), configuration.roles().len());
     vec![
-        tile("/admin/providers", configuration.providers().len(), "identity providers"),
-        tile("/admin/applications", configuration.clients().len(), "applications"),
-        tile("/admin/organizations", configuration.organizations().len(), "organizations"),
-        tile("/admin/roles", configuration.roles().len(), "roles"),
+        tile("/admin/providers", providers, "identity provider", "identity providers"),
+        tile("/admin/applications", clients, "application", "applications"),
+        tile("/admin/organizations", organizations, "organization", "organizations"),
+        tile("/admin/roles", roles, "role", "roles"),
     ]
 }
 

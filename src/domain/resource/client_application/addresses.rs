@@ -15,6 +15,7 @@ impl ClientApplication {
         for (field, addresses) in [
             ("redirectUris", &self.redirect_uris),
             ("postLogoutRedirectUris", &self.post_logout_redirect_uris),
+            ("resources", &self.resources),
             ("audiences", &self.audiences),
             ("exchangeAudiences", &self.exchange_audiences),
         ] {
