@@ -95,7 +95,7 @@ pub enum Refusal {
     Prompt,
     #[error("max_age is not a number of seconds")]
     MaxAge,
-    #[error("claims is not the JSON of OpenID Connect Core §5.5")]
+    #[error("claims is not the JSON of OpenID Connect Core, section 5.5")]
     Claims,
     #[error("the resource is not an absolute URI without fragment")]
     Resource,
@@ -286,8 +286,12 @@ pub(super) fn check_scope(
     // Core §11).
     let of_use = |scope: &String| scope != OFFLINE || client.may_refresh();
     let granted = |scope: &String| client.scopes.contains(scope) && of_use(scope);
-    let mut scope: Vec<String> = asked.into_iter().filter(granted).collect();
-    scope.dedup();
+    let mut scope = Vec::new();
+    for one in asked.into_iter().filter(granted) {
+        if !scope.contains(&one) {
+            scope.push(one);
+        }
+    }
     Ok(scope)
 }
 

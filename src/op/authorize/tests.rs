@@ -47,6 +47,12 @@ fn redirects_go_to_registered_uris_of_known_clients_only() {
 }
 
 #[test]
+fn a_scope_is_granted_once_in_the_order_of_the_request() {
+    let asked = asked(&good().replace("openid&", "email+openid+email+x+openid&")).expect("fine");
+    assert_eq!(asked.request.scope, ["email", "openid"]);
+}
+
+#[test]
 fn each_parameter_comes_once_unless_nobody_knows_it() {
     let client = client(json!({}));
     for (twice, expected) in [
