@@ -5,7 +5,7 @@ use askama::Template;
 
 use super::{account::csrf_of, context::Context, cookies::Names, form::Form, page, page::Page};
 use crate::{
-    broker::login::{Arrival, Choice, Identified, LoginError, Next, Refusal, Step, origin},
+    broker::login::{Arrival, Choice, Identified, LoginError, Next, Refusal, Step},
     crypto::same,
     domain::words::{IdpId, LoginId},
     op::{Delivery, Parameters},
@@ -137,7 +137,7 @@ impl<'a> Posting<'a> {
 
 /// A page that posts itself; without scripts the person presses its button.
 pub fn post_away(form: Posting) -> HttpResponse {
-    Page::ok().leads_to(origin(form.action)).with_frames(form.frames).with_script().render(&form)
+    Page::ok().leads_away(true).with_frames(form.frames).with_script().render(&form)
 }
 
 fn answer(context: &Context, outcome: Result<Step, LoginError>) -> HttpResponse {
@@ -187,7 +187,8 @@ async fn choose(login: web::Path<String>, request: HttpRequest, context: Context
         Err(error) => page::login_failed(&context, &error),
         Ok(choice) => {
             let (found, more) = choice.find(&query);
-            page_of(&choice).render(&Choose { choice, query, found, more })
+            let page = Page::ok().leads_away(leads_away(&choice));
+            page.render(&Choose { choice, query, found, more })
         }
     }
 }
@@ -203,9 +204,9 @@ async fn choices(login: &str, context: &Context) -> Result<Choice, LoginError> {
     broker.choices(&LoginId::from(login), context.browser(), caller).await
 }
 
-/// A page whose forms may end at a provider or at the application.
-fn page_of(choice: &Choice) -> Page {
-    Page::ok().leads_to(choice.origins.clone()).leads_to(choice.client_origin.clone())
+/// Whether forms may end at a provider or at an application.
+fn leads_away(choice: &Choice) -> bool {
+    choice.application.is_some() || !choice.providers.is_empty()
 }
 
 /// `POST /login/{login}/provider`.
@@ -251,14 +252,14 @@ async fn ask_password(
         }
         _ => "Username or password is not right.".to_owned(),
     });
-    let mut page = page_of(&choice);
-    if let Some(refusal) = refusal {
-        page = Page::status(page::status_of(refusal))
-            .leads_to(choice.origins.clone())
-            .leads_to(choice.client_origin.clone());
-    }
+    let page = refusal.map_or(Page::ok(), |refusal| Page::status(page::status_of(refusal)));
     let reference = context.caller.reference.as_str();
-    page.render(&Password { choice, identifier, problem, reference })
+    page.leads_away(leads_away(&choice)).render(&Password {
+        choice,
+        identifier,
+        problem,
+        reference,
+    })
 }
 
 /// `POST /login/{login}/password`.
@@ -305,7 +306,7 @@ async fn arrived(login: web::Path<String>, request: HttpRequest, context: Contex
         Err(error) => return page::login_failed(&context, &error),
     };
     let (cookie, csrf) = (arrival.cookie.clone(), csrf_of(&arrival.cookie));
-    let page = Page::ok().leads_to(arrival.client_origin.clone());
+    let page = Page::ok().leads_away(arrival.application.is_some());
     let mut response = page.render(&Arrived { arrival: &arrival, csrf });
     if let Err(error) = response.add_cookie(&Names::of(broker).arrival(cookie)) {
         tracing::error!(%error, "a cookie could not be set");

@@ -96,8 +96,8 @@ async fn sign_out(query: &str, csrf: Option<&str>, context: &Context) -> HttpRes
     let (session, browser) = (context.session(), context.browser());
     match broker.sign_out_asked(&asked, session, browser, confirmed, caller).await {
         Err(error) => page::failed(context, &error),
-        Ok(SignOut::Ask { leads_to }) => Page::ok()
-            .leads_to(leads_to)
+        Ok(SignOut::Ask { leads_away }) => Page::ok()
+            .leads_away(leads_away)
             .render(&Confirm { query, csrf: own.as_deref().unwrap_or_default() }),
         Ok(SignOut::Done(step)) => render(context, step),
     }

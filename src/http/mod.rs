@@ -4,7 +4,7 @@
 //!
 //! **Invariants**
 //! * Status codes, headers, JSON errors and HTML exist here and nowhere else.
-//! * No page has an inline script or style; each page's policy names the origins its forms lead to.
+//! * No page has an inline script or style; forms stay with us on every page that leads nobody away.
 //! * `Host` and `X-Forwarded-*` never decide a URL; the public URL is configured.
 //! * A log line names no token, code, password or person.
 

@@ -1,4 +1,4 @@
-//! Pages: a template, a policy that names where its forms lead, and errors in one bland sentence.
+//! Pages: a template, a policy that says whether its forms lead away, and errors in one bland sentence.
 
 use actix_web::{
     Error, HttpRequest, HttpResponse,
@@ -18,7 +18,7 @@ use crate::broker::{
 /// A page that is rendered.
 pub struct Page {
     status: StatusCode,
-    form_action: Vec<String>,
+    away: bool,
     frames: Vec<String>,
     script: bool,
 }
@@ -43,13 +43,14 @@ impl Page {
     }
 
     pub const fn status(status: StatusCode) -> Self {
-        Self { status, form_action: Vec::new(), frames: Vec::new(), script: false }
+        Self { status, away: false, frames: Vec::new(), script: false }
     }
 
-    /// Other origins that the page's forms lead to, by themselves or by redirects that follow.
-    pub fn leads_to(mut self, origins: impl IntoIterator<Item = String>) -> Self {
-        self.form_action.extend(origins);
-        self
+    /// The page's forms lead to others, by themselves or by redirects that follow. Where those lead on to is
+    /// theirs to say, and `form-action` would hold for their redirects too: such a page goes without
+    /// (`docs/decisions/0008-forms-that-lead-away.md`).
+    pub fn leads_away(self, away: bool) -> Self {
+        Self { away, ..self }
     }
 
     /// The page opens these addresses in frames.
@@ -83,7 +84,7 @@ impl Page {
         let listed = |origins: &[String]| -> String {
             origins.iter().map(|origin| format!(" {origin}")).collect()
         };
-        let elsewhere = listed(&self.form_action);
+        let forms = if self.away { "" } else { "form-action 'self'; " };
         let frames = if self.frames.is_empty() {
             String::new()
         } else {
@@ -91,7 +92,7 @@ impl Page {
         };
         format!(
             "default-src 'none'; style-src 'self'; img-src 'self'; {script}{frames}\
-             form-action 'self'{elsewhere}; base-uri 'none'; frame-ancestors 'none'"
+             {forms}base-uri 'none'; frame-ancestors 'none'"
         )
     }
 }

@@ -141,7 +141,7 @@ stories! {
 
     /// An address that was registered once and that no header can hold is a page, not a failure.
     async fn an_address_that_no_header_holds_is_a_page(world: World) {
-        let odd = format!("{}\t", world.neighbours.callback());
+        let odd = format!("{}\n", world.neighbours.callback());
         let stored = resource::parse_stored(json!({ "resourceType": "ClientApplication", "id": "odd",
             "name": "Odd", "redirectUris": [odd] }));
         world.broker.apply(vec![stored.expect("as it was once")]).await.expect("applied");

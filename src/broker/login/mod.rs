@@ -22,7 +22,7 @@ mod saml;
 mod unsolicited;
 
 pub use begin::Unanswerable;
-pub use choose::{Choice, Identified, origin};
+pub use choose::{Choice, Identified};
 pub use consent::{AskedScope, Given, Question};
 pub use members::Members;
 pub(super) use oidc::secret_place;

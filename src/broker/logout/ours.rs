@@ -5,7 +5,6 @@ use crate::{
     broker::{
         Broker, Caller, Error,
         counterpart::{Absent, Counterpart},
-        login::origin,
     },
     crypto::sha256_base64url,
     domain::{
@@ -27,9 +26,9 @@ const PATIENCE: i64 = 600;
 /// What became of a request to sign out.
 #[derive(Debug)]
 pub enum SignOut {
-    /// Nobody proved that the person wants it: ask (RP-Initiated Logout §2). The origins that the answer may
-    /// lead to: the provider's, the application's.
-    Ask { leads_to: Vec<String> },
+    /// Nobody proved that the person wants it: ask (RP-Initiated Logout §2). Whether the answer leads on, to
+    /// the provider or the application.
+    Ask { leads_away: bool },
     /// Signed out.
     Done(Step),
 }
@@ -87,11 +86,8 @@ impl Broker {
             (Some(session), Some(sid)) if session.id == sid => Some(session),
             (Some(session), _) if confirmed => Some(session),
             (Some(session), _) => {
-                let application = redirect.as_deref().and_then(origin);
-                let provider = self.slo_origin(&session).await?;
-                return Ok(SignOut::Ask {
-                    leads_to: application.into_iter().chain(provider).collect(),
-                });
+                let leads_away = redirect.is_some() || self.may_follow(&session).await?;
+                return Ok(SignOut::Ask { leads_away });
             }
             (None, Some(sid)) => {
                 let find = move |conn: &mut _| Ok::<_, Error>(sessions::find(conn, &sid)?);
@@ -122,15 +118,13 @@ impl Broker {
         Wish { hinted: hint.map(|(_, sid)| sid), redirect }
     }
 
-    /// Where the browser may be sent when this session ends.
+    /// Whether the provider of this session would be asked to follow when it ends.
     ///
     /// # Errors
     /// [`Error`] when the database fails.
-    pub async fn slo_origin(&self, session: &BrowserSession) -> Result<Option<String>, Error> {
+    pub async fn may_follow(&self, session: &BrowserSession) -> Result<bool, Error> {
         let from = self.came_from(session).await?;
-        let slo = from.as_ref().and_then(|from| from.idp.slo());
-        let url = slo.and_then(|slo| url::Url::parse(&slo.url).ok());
-        Ok(url.map(|url| url.origin().ascii_serialization()))
+        Ok(from.as_ref().is_some_and(|from| from.idp.slo().is_some()))
     }
 
     /// What people call the provider that a session came from, in a federation the member. `None`: the
