@@ -29,6 +29,8 @@ pub enum AccessError {
     TwoTokens,
     #[error("the access token is not one of ours, has expired, or was revoked")]
     Invalid,
+    #[error("the access token is for another resource")]
+    Audience,
     #[error("the access token lacks the scope `openid`")]
     Scope,
     #[error("who acts on a person's behalf does not end the person's session")]
@@ -160,8 +162,7 @@ impl Broker {
             Some(person) if access.has_scope("openid") => {
                 self.userinfo_answer(person, access, &verified.asked)
             }
-            _ if access.aud == self.issuer() => Err(AccessError::Scope),
-            _ => Err(AccessError::Invalid),
+            _ => Err(AccessError::Scope),
         }
     }
 
@@ -276,7 +277,10 @@ impl Verified {
         };
         access.roles = roles::effective(&granted, access.organization.as_ref());
         let person = person(account, access.roles.clone(), access.organization.clone());
-        let (asked, granted_to) = (grant.request.claims.userinfo, Some(grant.client_id));
+        let granted_to = Some(grant.client_id);
+        // What the person's application asked for by name is for it alone, not for who acts for it.
+        let asked = access.act.is_none().then_some(grant.request.claims.userinfo);
+        let asked = asked.unwrap_or_default();
         Self { access, person: Some(person), asked, granted_to, until }
     }
 

@@ -408,7 +408,7 @@ pub(super) fn resource_of(document: &Document) -> Result<Resource, resource::Inv
         fields.insert("resourceType".to_owned(), document.kind.clone().into());
         fields.insert("id".to_owned(), document.id.clone().into());
     }
-    resource::parse(value)
+    resource::parse_stored(value)
 }
 
 impl Provider {

@@ -13,8 +13,8 @@ use crate::{
 };
 
 impl Broker {
-    /// Verifies an access token, everything that it lives by, and that it comes from whom it is for: a token
-    /// that is bound to a key needs a fresh proof of it.
+    /// Verifies an access token, everything that it lives by, that it is for us (RFC 9068 §4), and that it
+    /// comes from whom it is for: a token that is bound to a key needs a fresh proof of it.
     ///
     /// # Errors
     /// [`AccessError`].
@@ -24,6 +24,9 @@ impl Broker {
     ) -> Result<Arc<Verified>, AccessError> {
         let presented = presented.ok_or(AccessError::Missing)?;
         let verified = self.verify_access_token(presented.token).await?;
+        if verified.access.aud != self.issuer() {
+            return Err(AccessError::Audience);
+        }
         let now = self.clock.now();
         let once = op::check_binding(&verified.access, presented, self.issuer(), now)?;
         if let Some(once) = once {

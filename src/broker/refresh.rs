@@ -33,6 +33,7 @@ struct Use {
     client: ClientId,
     registered: Vec<String>,
     asked: Vec<String>,
+    resource: Option<String>,
     digest: String,
     successor: String,
     sealed: Option<String>,
@@ -79,6 +80,7 @@ impl Broker {
             client: client.id.clone(),
             registered: client.resource.scopes.clone(),
             asked,
+            resource: asker.resource.clone(),
             digest,
             successor: sha256_base64url(&successor),
             sealed: (limits.grace > 0).then(seal).transpose().map_err(Error::from)?,
@@ -154,6 +156,7 @@ impl Use {
         if self.now >= token.expires_at {
             return Err(TokenRefusal::ExpiredRefreshToken.into());
         }
+        op::check_target(&grant.request, self.resource.as_deref())?;
         let scope = op::check_refreshed_scope(&grant.request.scope, &self.registered, &self.asked)?;
         let standing = Standing::of(tx, grant, self.now, self.limits.idle)?;
         let standing = Box::new(standing.ok_or(TokenRefusal::SessionEnded)?);

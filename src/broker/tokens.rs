@@ -46,6 +46,8 @@ pub(super) struct Asker<'a> {
     pub client: &'a Client,
     /// The key that it has proven to hold, by its thumbprint.
     pub jkt: Option<String>,
+    /// The resource that it wants a token for (RFC 8707 §2.2).
+    pub resource: Option<String>,
     pub unspent: Unspent,
     pub caller: &'a Caller,
 }
@@ -63,6 +65,8 @@ pub(super) struct Redeeming {
     pub(super) refresh_token: Option<String>,
     /// The key that refresh tokens will be bound to.
     bound: Option<String>,
+    /// The resource that is asked for.
+    resource: Option<String>,
     pub(super) event: Event,
     limits: Limits,
     now: UnixTime,
@@ -138,7 +142,8 @@ impl Broker {
         if jkt.is_err() {
             self.spend_refused(unspent.clone()).await?;
         }
-        let asker = Asker { client: &client, jkt: jkt?, unspent, caller };
+        let resource = parameters.get("resource").map(str::to_owned);
+        let asker = Asker { client: &client, jkt: jkt?, resource, unspent, caller };
         let answer = self.answer_grant(&asker, parameters).await;
         if let Err(TokenError::Refused(_)) = &answer {
             self.spend_refused(asker.unspent).await?;
@@ -286,13 +291,17 @@ impl Broker {
     ) -> Result<TokenResponse, TokenError> {
         let (now, client) = (self.clock.now(), asker.client);
         let scope = op::check_narrowed_scope(&client.resource, scope)?;
+        let resource = asker.resource.clone();
+        if resource.as_ref().is_some_and(|one| !client.resource.resources.contains(one)) {
+            return Err(TokenRefusal::Target.into());
+        }
         let organization = client.resource.organization.as_ref();
         let access = AccessToken {
             scope: scope.join(" "),
             jti: self.random.token(),
             roles: client.resource.roles.iter().map(|role| role.0.clone()).collect(),
             organization: organization.map(|reference| reference.0.clone()),
-            ..self.access_token(asker, None, now)
+            ..self.access_token(asker, resource, now)
         };
         let mut event = asker.caller.event(Action::TokenIssue, Outcome::Success, now);
         event = event.by(Actor::Client(client.id.clone()));
@@ -305,6 +314,7 @@ impl Broker {
         Redeeming {
             refresh_token: self.first_refresh_token(asker.client),
             bound: asker.bound(),
+            resource: asker.resource.clone(),
             event: asker.caller.event(Action::TokenIssue, Outcome::Success, now),
             limits: self.settings.limits(),
             now,
@@ -326,9 +336,10 @@ impl Redeeming {
     /// Redeems the grant, once, while what it lives by is good.
     ///
     /// # Errors
-    /// [`TokenRefusal::SessionEnded`], or a failure on our side.
+    /// [`TokenRefusal::Target`], [`TokenRefusal::SessionEnded`], or a failure on our side.
     pub(super) fn run(&self, tx: &mut Tx<'_>, grant: Grant) -> Result<Standing, TokenError> {
         let (now, limits) = (self.now, &self.limits);
+        op::check_target(&grant.request, self.resource.as_deref())?;
         let standing = Standing::of(tx, grant, now, limits.idle)?;
         let mut standing = standing.ok_or(TokenRefusal::SessionEnded)?;
         if let (Some(token), Some(session)) = (&self.refresh_token, &standing.session) {

@@ -143,14 +143,6 @@ impl UpstreamCache {
         kept.newer(known, now, async || fetch_key_set(outbound, url).await).await
     }
 
-    /// Where the browser would be sent, as far as it is known without asking.
-    #[must_use]
-    pub fn authorization_endpoint(&self, issuer: &str) -> Option<Url> {
-        let upstream = self.upstream(issuer);
-        let kept = upstream.metadata.try_lock().ok()?;
-        kept.good.as_ref().map(|metadata| metadata.authorization_endpoint.clone())
-    }
-
     /// Forgets what `issuer` published: its configuration was changed, or an administrator says so.
     pub fn forget(&self, issuer: &str) {
         self.issuers.lock().unwrap_or_else(PoisonError::into_inner).remove(issuer);

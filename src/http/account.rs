@@ -101,9 +101,9 @@ async fn account(request: HttpRequest, context: Context) -> HttpResponse {
     let broker = &context.broker;
     let by = &signed_in.session.authentication;
     let session = &signed_in.session;
-    let (provider, slo) =
-        match (broker.provider_of(session).await, broker.slo_origin(session).await) {
-            (Ok(provider), Ok(slo)) => (provider, slo),
+    let (provider, follows) =
+        match (broker.provider_of(session).await, broker.may_follow(session).await) {
+            (Ok(provider), Ok(follows)) => (provider, follows),
             (Err(error), _) | (_, Err(error)) => return page::failed(&context, &error),
         };
     let applications = match broker.consents_of(&by.user).await {
@@ -111,7 +111,7 @@ async fn account(request: HttpRequest, context: Context) -> HttpResponse {
         Err(error) => return page::failed(&context, &error),
     };
     let powers = broker.powers(&signed_in.granted);
-    Page::ok().leads_to(slo).render(&Account {
+    Page::ok().leads_away(follows).render(&Account {
         name: signed_in.account.display_name().unwrap_or_default(),
         email: signed_in.account.email.as_deref().unwrap_or_default(),
         username: signed_in.account.username.as_deref().unwrap_or_default(),

@@ -39,7 +39,7 @@ async fn ask(login: web::Path<String>, context: Context) -> HttpResponse {
     match broker.question(&login, browser, session, caller).await {
         Ok(question) => {
             let csrf = csrf_of(context.session().unwrap_or_default());
-            Page::ok().leads_to(question.client_origin.clone()).render(&Ask { question, csrf })
+            Page::ok().leads_away(true).render(&Ask { question, csrf })
         }
         Err(error) => page::login_failed(&context, &error),
     }

@@ -34,9 +34,7 @@ async fn search(login: web::Path<String>, request: HttpRequest, context: Context
     let Context { broker, caller, .. } = &context;
     let login = LoginId(login.into_inner());
     match broker.members(&login, &idp, typed, context.browser(), caller).await {
-        Ok(members) => {
-            Page::ok().leads_to(members.origins.clone()).render(&Institutions { members })
-        }
+        Ok(members) => Page::ok().leads_away(true).render(&Institutions { members }),
         Err(error) => page::login_failed(&context, &error),
     }
 }

@@ -15,14 +15,15 @@ use super::context;
 use crate::{broker::Broker, domain::words::Reference};
 
 /// Headers of every answer, unless the handler set its own (RFC 9700 §4.16, ASVS V3).
-const HEADERS: [(HeaderName, &str); 6] = [
+const HEADERS: [(HeaderName, &str); 5] = [
     (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),
     (header::X_FRAME_OPTIONS, "DENY"),
     (header::CACHE_CONTROL, "no-store"),
-    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
 ];
+
+const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
 const HSTS: &str = "max-age=31536000; includeSubDomains";
 
@@ -42,6 +43,9 @@ pub async fn log<B: MessageBody>(
     let mut response = next.call(request).await?;
     let https = broker.as_ref().is_some_and(|broker| broker.settings.is_https());
     dress(response.headers_mut(), &reference, https);
+    if !is_on_the_way(response.request().path()) {
+        response.headers_mut().insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
+    }
     // The pattern, not the path: a path holds identifiers of logins.
     let path = response.request().match_pattern().unwrap_or_else(|| "unknown".to_owned());
     let status = response.status().as_u16();
@@ -59,6 +63,18 @@ pub async fn log<B: MessageBody>(
     Ok(response)
 }
 
+/// Whether a sign-in passes here. An application may have opened it in a window of its own, which has to find
+/// the one that opened it once it is back: no answer on the way may sever the two.
+fn is_on_the_way(path: &str) -> bool {
+    let mut segments = path.split('/').skip(1);
+    match (segments.next(), segments.next(), segments.next(), segments.next()) {
+        (Some("oauth2"), Some("authorize"), None, _) | (Some("login"), ..) => true,
+        (Some("oidc"), Some(_), Some("callback"), None) => true,
+        (Some("saml"), Some(_), Some("acs"), None) => true,
+        _ => false,
+    }
+}
+
 fn dress(headers: &mut header::HeaderMap, reference: &Reference, https: bool) {
     for (name, value) in HEADERS {
         if !headers.contains_key(&name) {
@@ -70,5 +86,32 @@ fn dress(headers: &mut header::HeaderMap, reference: &Reference, https: bool) {
     }
     if let Ok(value) = HeaderValue::from_str(reference.as_str()) {
         headers.insert(HeaderName::from_static("x-request-id"), value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_on_the_way;
+
+    #[test]
+    fn a_popup_keeps_its_opener_on_the_way_and_nowhere_else() {
+        for (path, on_the_way) in [
+            ("/oauth2/authorize", true),
+            ("/login", true),
+            ("/login/123/consent", true),
+            ("/oidc/corporate/callback", true),
+            ("/saml/corporate/acs", true),
+            ("/saml/corporate/slo", false),
+            ("/saml/corporate/metadata", false),
+            ("/oauth2/logout", false),
+            ("/oauth2/authorize/x", false),
+            ("/loginx", false),
+            ("/account", false),
+            ("/admin/users", false),
+            ("/", false),
+            ("", false),
+        ] {
+            assert_eq!(is_on_the_way(path), on_the_way, "{path}");
+        }
     }
 }

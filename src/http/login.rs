@@ -5,7 +5,7 @@ use askama::Template;
 
 use super::{account::csrf_of, context::Context, cookies::Names, form::Form, page, page::Page};
 use crate::{
-    broker::login::{Arrival, Choice, Identified, LoginError, Next, Refusal, Step, origin},
+    broker::login::{Arrival, Choice, Identified, LoginError, Next, Refusal, Step},
     crypto::same,
     domain::words::{IdpId, LoginId},
     op::{Delivery, Parameters},
@@ -14,9 +14,21 @@ use crate::{
 pub fn routes(app: &mut web::ServiceConfig) {
     app.service(web::resource("/login").route(web::get().to(begin)))
         .service(web::resource("/login/{login}").route(web::get().to(choose)))
-        .service(web::resource("/login/{login}/provider").route(web::post().to(provider)))
-        .service(web::resource("/login/{login}/identifier").route(web::post().to(identifier)))
-        .service(web::resource("/login/{login}/password").route(web::post().to(password)))
+        .service(
+            web::resource("/login/{login}/provider")
+                .route(web::post().to(provider))
+                .route(web::get().to(back_to_choice)),
+        )
+        .service(
+            web::resource("/login/{login}/identifier")
+                .route(web::post().to(identifier))
+                .route(web::get().to(back_to_choice)),
+        )
+        .service(
+            web::resource("/login/{login}/password")
+                .route(web::post().to(password))
+                .route(web::get().to(back_to_choice)),
+        )
         .service(web::resource("/login/{login}/cancel").route(web::post().to(cancel)))
         .service(web::resource("/login/{login}/continue").route(web::get().to(go_on)))
         .service(
@@ -125,7 +137,7 @@ impl<'a> Posting<'a> {
 
 /// A page that posts itself; without scripts the person presses its button.
 pub fn post_away(form: Posting) -> HttpResponse {
-    Page::ok().leads_to(origin(form.action)).with_frames(form.frames).with_script().render(&form)
+    Page::ok().leads_away(true).with_frames(form.frames).with_script().render(&form)
 }
 
 fn answer(context: &Context, outcome: Result<Step, LoginError>) -> HttpResponse {
@@ -175,9 +187,16 @@ async fn choose(login: web::Path<String>, request: HttpRequest, context: Context
         Err(error) => page::login_failed(&context, &error),
         Ok(choice) => {
             let (found, more) = choice.find(&query);
-            page_of(&choice).render(&Choose { choice, query, found, more })
+            let page = Page::ok().leads_away(leads_away(&choice));
+            page.render(&Choose { choice, query, found, more })
         }
     }
+}
+
+/// Where forms of the login are sent, opened by itself: from the address bar, or by a browser that was
+/// started anew.
+async fn back_to_choice(login: web::Path<String>) -> HttpResponse {
+    page::see_other(&format!("/login/{login}"))
 }
 
 async fn choices(login: &str, context: &Context) -> Result<Choice, LoginError> {
@@ -185,18 +204,20 @@ async fn choices(login: &str, context: &Context) -> Result<Choice, LoginError> {
     broker.choices(&LoginId::from(login), context.browser(), caller).await
 }
 
-/// A page whose forms may end at a provider or at the application.
-fn page_of(choice: &Choice) -> Page {
-    Page::ok().leads_to(choice.origins.clone()).leads_to(choice.client_origin.clone())
+/// Whether forms may end at a provider or at an application.
+fn leads_away(choice: &Choice) -> bool {
+    choice.application.is_some() || !choice.providers.is_empty()
 }
 
 /// `POST /login/{login}/provider`.
 async fn provider(login: web::Path<String>, context: Context, form: Form) -> HttpResponse {
     let idp = IdpId::from(form.0.get("idp").unwrap_or_default());
     let Context { broker, caller, .. } = &context;
-    let login = LoginId(login.into_inner());
-    let step = broker.choose_provider(&login, &idp, context.browser(), caller).await;
-    answer(&context, step)
+    let id = LoginId(login.clone());
+    match broker.choose_provider(&id, &idp, context.browser(), caller).await {
+        Ok(step) => render(&context, step),
+        Err(error) => page::way_failed(&context, &login, &error),
+    }
 }
 
 /// `POST /login/{login}/identifier`: an address leads to its organization, or to a password.
@@ -211,7 +232,7 @@ async fn identifier(login: web::Path<String>, context: Context, form: Form) -> H
     match broker.identify(&id, identifier, context.browser(), caller).await {
         Ok(Identified::Away(step)) => render(&context, step),
         Ok(Identified::AskPassword) => ask_password(&login, identifier, None, &context).await,
-        Err(error) => page::login_failed(&context, &error),
+        Err(error) => page::way_failed(&context, &login, &error),
     }
 }
 
@@ -231,14 +252,14 @@ async fn ask_password(
         }
         _ => "Username or password is not right.".to_owned(),
     });
-    let mut page = page_of(&choice);
-    if let Some(refusal) = refusal {
-        page = Page::status(page::status_of(refusal))
-            .leads_to(choice.origins.clone())
-            .leads_to(choice.client_origin.clone());
-    }
+    let page = refusal.map_or(Page::ok(), |refusal| Page::status(page::status_of(refusal)));
     let reference = context.caller.reference.as_str();
-    page.render(&Password { choice, identifier, problem, reference })
+    page.leads_away(leads_away(&choice)).render(&Password {
+        choice,
+        identifier,
+        problem,
+        reference,
+    })
 }
 
 /// `POST /login/{login}/password`.
@@ -285,7 +306,7 @@ async fn arrived(login: web::Path<String>, request: HttpRequest, context: Contex
         Err(error) => return page::login_failed(&context, &error),
     };
     let (cookie, csrf) = (arrival.cookie.clone(), csrf_of(&arrival.cookie));
-    let page = Page::ok().leads_to(arrival.client_origin.clone());
+    let page = Page::ok().leads_away(arrival.application.is_some());
     let mut response = page.render(&Arrived { arrival: &arrival, csrf });
     if let Err(error) = response.add_cookie(&Names::of(broker).arrival(cookie)) {
         tracing::error!(%error, "a cookie could not be set");

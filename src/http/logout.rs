@@ -75,10 +75,17 @@ async fn by_post(request: HttpRequest, context: Context, body: web::Bytes) -> Ht
         };
     }
     let form = Parameters::parse(&body).unwrap_or_default();
-    match form.get("query") {
-        Some(query) => sign_out(query, form.get("csrf"), &context).await,
-        None => sign_out(&String::from_utf8_lossy(&body), form.get("csrf"), &context).await,
+    let csrf = form.get("csrf");
+    if let Some(query) = form.get("query") {
+        return sign_out(query, csrf, &context).await;
     }
+    // From another site it comes without our cookies (`SameSite=Lax`), so nobody knows whose session is
+    // meant; the GET that follows has them.
+    let query = form.to_query();
+    if context.session().is_none() && query.len() <= oauth::LONGEST_QUERY {
+        return page::see_other(&format!("/oauth2/logout?{query}"));
+    }
+    sign_out(&query, csrf, &context).await
 }
 
 async fn sign_out(query: &str, csrf: Option<&str>, context: &Context) -> HttpResponse {
@@ -89,8 +96,8 @@ async fn sign_out(query: &str, csrf: Option<&str>, context: &Context) -> HttpRes
     let (session, browser) = (context.session(), context.browser());
     match broker.sign_out_asked(&asked, session, browser, confirmed, caller).await {
         Err(error) => page::failed(context, &error),
-        Ok(SignOut::Ask { leads_to }) => Page::ok()
-            .leads_to(leads_to)
+        Ok(SignOut::Ask { leads_away }) => Page::ok()
+            .leads_away(leads_away)
             .render(&Confirm { query, csrf: own.as_deref().unwrap_or_default() }),
         Ok(SignOut::Done(step)) => render(context, step),
     }
@@ -172,7 +179,8 @@ async fn signed_out(request: HttpRequest, context: Context) -> HttpResponse {
 pub fn render(context: &Context, step: Step) -> HttpResponse {
     let names = Names::of(&context.broker);
     let mut response = respond(step.next, &step.frames);
-    let gone = step.ends_cookie.then(|| names.no_session());
+    // A request without the cookie says nothing of the session that the browser may have.
+    let gone = (step.ends_cookie && context.session().is_some()).then(|| names.no_session());
     for cookie in gone.into_iter().chain(step.browser.map(|value| names.browser(value))) {
         if let Err(error) = response.add_cookie(&cookie) {
             tracing::error!(%error, "a cookie could not be set");

@@ -4,7 +4,7 @@
 //!
 //! **Invariants**
 //! * Status codes, headers, JSON errors and HTML exist here and nowhere else.
-//! * No page has an inline script or style; each page's policy names the origins its forms lead to.
+//! * No page has an inline script or style; forms stay with us on every page that leads nobody away.
 //! * `Host` and `X-Forwarded-*` never decide a URL; the public URL is configured.
 //! * A log line names no token, code, password or person.
 
@@ -91,6 +91,7 @@ pub fn start(broker: Arc<Broker>, options: Options) -> Result<Running, StartErro
             .app_data(proxies.clone())
             .configure(routes)
             .default_service(web::to(page::not_found))
+            .wrap(middleware::from_fn(page::explain_method))
             .wrap(middleware::from_fn(line::log))
     };
     let server = HttpServer::new(factory)

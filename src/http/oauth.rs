@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// Bytes of a query that every proxy and browser lets pass.
-const LONGEST_QUERY: usize = 6_000;
+pub const LONGEST_QUERY: usize = 6_000;
 
 pub fn routes(app: &mut web::ServiceConfig) {
     app.service(web::resource("/.well-known/openid-configuration").route(web::get().to(metadata)))
@@ -313,7 +313,7 @@ const fn code_of(refusal: &AccessError) -> Option<ErrorCode> {
     match refusal {
         AccessError::Missing | AccessError::Failed(_) => None,
         AccessError::TwoTokens => Some(ErrorCode::InvalidRequest),
-        AccessError::Invalid => Some(ErrorCode::InvalidToken),
+        AccessError::Invalid | AccessError::Audience => Some(ErrorCode::InvalidToken),
         AccessError::Scope | AccessError::OnBehalf => Some(ErrorCode::InsufficientScope),
         AccessError::Proof(fault) => Some(fault.code()),
     }

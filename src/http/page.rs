@@ -1,8 +1,11 @@
-//! Pages: a template, a policy that names where its forms lead, and errors in one bland sentence.
+//! Pages: a template, a policy that says whether its forms lead away, and errors in one bland sentence.
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    Error, HttpRequest, HttpResponse,
+    body::{BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
     http::{StatusCode, header},
+    middleware::Next,
 };
 use askama::Template;
 
@@ -15,7 +18,7 @@ use crate::broker::{
 /// A page that is rendered.
 pub struct Page {
     status: StatusCode,
-    form_action: Vec<String>,
+    away: bool,
     frames: Vec<String>,
     script: bool,
 }
@@ -26,8 +29,13 @@ struct ErrorPage<'a> {
     title: &'a str,
     sentence: &'a str,
     reference: &'a str,
-    again: Option<&'a str>,
+    onward: Option<Onward<'a>>,
 }
+
+/// An address of ours to go on to, and the words of its link.
+type Onward<'a> = (&'a str, &'a str);
+
+const START: Onward = ("/", "Go to the start");
 
 impl Page {
     pub const fn ok() -> Self {
@@ -35,13 +43,14 @@ impl Page {
     }
 
     pub const fn status(status: StatusCode) -> Self {
-        Self { status, form_action: Vec::new(), frames: Vec::new(), script: false }
+        Self { status, away: false, frames: Vec::new(), script: false }
     }
 
-    /// Other origins that the page's forms lead to, by themselves or by redirects that follow.
-    pub fn leads_to(mut self, origins: impl IntoIterator<Item = String>) -> Self {
-        self.form_action.extend(origins);
-        self
+    /// The page's forms lead to others, by themselves or by redirects that follow. Where those lead on to is
+    /// theirs to say, and `form-action` would hold for their redirects too: such a page goes without
+    /// (`docs/decisions/0008-forms-that-lead-away.md`).
+    pub fn leads_away(self, away: bool) -> Self {
+        Self { away, ..self }
     }
 
     /// The page opens these addresses in frames.
@@ -75,7 +84,7 @@ impl Page {
         let listed = |origins: &[String]| -> String {
             origins.iter().map(|origin| format!(" {origin}")).collect()
         };
-        let elsewhere = listed(&self.form_action);
+        let forms = if self.away { "" } else { "form-action 'self'; " };
         let frames = if self.frames.is_empty() {
             String::new()
         } else {
@@ -83,7 +92,7 @@ impl Page {
         };
         format!(
             "default-src 'none'; style-src 'self'; img-src 'self'; {script}{frames}\
-             form-action 'self'{elsewhere}; base-uri 'none'; frame-ancestors 'none'"
+             {forms}base-uri 'none'; frame-ancestors 'none'"
         )
     }
 }
@@ -98,16 +107,48 @@ fn error_page(
     title: &str,
     sentence: &str,
     reference: &str,
-    again: Option<&str>,
+    onward: Option<Onward<'_>>,
 ) -> HttpResponse {
-    Page::status(status).render(&ErrorPage { title, sentence, reference, again })
+    Page::status(status).render(&ErrorPage { title, sentence, reference, onward })
+}
+
+/// Somebody who is signed in may not see this; perhaps as somebody else, or with another role.
+pub fn not_allowed(reference: &str, name: &str) -> HttpResponse {
+    let sentence = format!(
+        "You are signed in as {name}, and your roles do not include this. Ask an administrator for the role \
+         you need."
+    );
+    let account = ("/account", "Your account, and signing out");
+    error_page(StatusCode::FORBIDDEN, "That did not work", &sentence, reference, Some(account))
+}
+
+/// An address that forms are sent to was opened by itself, or the other way round: a browser shows nothing
+/// for an empty 405, so people get a page.
+pub async fn explain_method<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let accepts = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let person = accepts.is_some_and(|types| types.contains("text/html"));
+    let answer = next.call(request).await?.map_into_boxed_body();
+    if !person || answer.status() != StatusCode::METHOD_NOT_ALLOWED {
+        return Ok(answer);
+    }
+    let reference = context::reference(answer.request());
+    let sentence = "There is nothing to be seen at this address; it is where forms are sent.";
+    let status = StatusCode::METHOD_NOT_ALLOWED;
+    let mut page = error_page(status, "Not a page", sentence, reference.as_str(), Some(START));
+    if let Some(allowed) = answer.headers().get(header::ALLOW) {
+        page.headers_mut().insert(header::ALLOW, allowed.clone());
+    }
+    Ok(answer.into_response(page))
 }
 
 /// Nothing is here.
 pub async fn not_found(request: HttpRequest) -> HttpResponse {
     let reference = context::reference(&request);
     let sentence = "There is no page at this address.";
-    error_page(StatusCode::NOT_FOUND, "Not found", sentence, reference.as_str(), Some("/"))
+    error_page(StatusCode::NOT_FOUND, "Not found", sentence, reference.as_str(), Some(START))
 }
 
 /// A failure on our side: the cause goes to the log, never to the page.
@@ -128,6 +169,29 @@ pub fn failed(context: &Context, error: &broker::Error) -> HttpResponse {
 
 /// A login that was refused: bland to the person, explained in the trace of this reference.
 pub fn login_failed(context: &Context, error: &LoginError) -> HttpResponse {
+    login_refused(context, error, None)
+}
+
+/// The same, where the login stays and there may be another way to go.
+pub fn way_failed(context: &Context, login: &str, error: &LoginError) -> HttpResponse {
+    let href = format!("/login/{login}");
+    let again = matches!(
+        error,
+        LoginError::Refused(
+            Refusal::NoMetadata(_)
+                | Refusal::Unreachable(_)
+                | Refusal::ProviderBroken(_)
+                | Refusal::NoProvider
+        )
+    );
+    login_refused(context, error, again.then_some((&href, "Choose another way to sign in")))
+}
+
+fn login_refused(
+    context: &Context,
+    error: &LoginError,
+    onward: Option<Onward<'_>>,
+) -> HttpResponse {
     let refusal = match error {
         LoginError::Failed(error) => return failed(context, error),
         LoginError::Refused(refusal) => refusal,
@@ -160,7 +224,7 @@ pub fn login_failed(context: &Context, error: &LoginError) -> HttpResponse {
     };
     let reference = context.caller.reference.as_str();
     let mut response =
-        error_page(status_of(refusal), "You are not signed in", sentence, reference, None);
+        error_page(status_of(refusal), "You are not signed in", sentence, reference, onward);
     if let Refusal::Throttled(seconds) = refusal {
         let value = header::HeaderValue::from(u64::try_from(*seconds).unwrap_or_default());
         response.headers_mut().insert(header::RETRY_AFTER, value);
@@ -192,7 +256,16 @@ pub const fn status_of(refusal: &Refusal) -> StatusCode {
     }
 }
 
-/// A redirect that is followed by GET (RFC 9110 §15.4.4).
+/// A redirect that is followed by GET (RFC 9110 §15.4.4). An address that no header can hold, as an
+/// application may have registered once, is a page.
 pub fn see_other(url: &str) -> HttpResponse {
-    HttpResponse::SeeOther().insert_header((header::LOCATION, url)).finish()
+    match header::HeaderValue::from_str(url) {
+        Ok(url) => HttpResponse::SeeOther().insert_header((header::LOCATION, url)).finish(),
+        Err(_) => {
+            let host = url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
+            tracing::error!(host, "a registered address holds a line break: register it anew");
+            let sentence = "The address that this leads to is not registered as it should be.";
+            refused(StatusCode::BAD_REQUEST, "", sentence)
+        }
+    }
 }

@@ -48,7 +48,7 @@ impl DeviceAuthorization {
 /// Checks what a device asks for, by the rules of an authorization request.
 ///
 /// # Errors
-/// [`TokenRefusal::ForeignGrantType`], [`TokenRefusal::Scope`], [`TokenRefusal::Malformed`].
+/// [`TokenRefusal::ForeignGrantType`], [`TokenRefusal::Scope`], [`TokenRefusal::Target`].
 pub fn check_request(
     parameters: &Parameters,
     client: &ClientApplication,
@@ -57,8 +57,8 @@ pub fn check_request(
         return Err(TokenRefusal::ForeignGrantType);
     }
     let scope = authorize::check_scope(parameters, client).map_err(|_| TokenRefusal::Scope)?;
-    let resource = authorize::check_resource(parameters);
-    let resource = resource.map_err(|refusal| TokenRefusal::Malformed(refusal.to_string()))?;
+    let resource = authorize::check_resource(parameters, client);
+    let resource = resource.map_err(|_| TokenRefusal::Target)?;
     let id = client.id.clone().unwrap_or_else(|| "".into());
     Ok(AuthorizationRequest { scope, resource, ..AuthorizationRequest::new(id, String::new()) })
 }

@@ -65,5 +65,5 @@ pub use request_object::{ObjectFault, check_signed, read_request_object};
 pub use signed::{SignatureFault, SignedExpectations, SignedFault};
 pub use token::{
     Refusal as TokenRefusal, TokenRequest, TokenResponse, check_code, check_grant_type,
-    check_narrowed_scope, check_refreshed_scope,
+    check_narrowed_scope, check_refreshed_scope, check_target,
 };

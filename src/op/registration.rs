@@ -345,6 +345,12 @@ mod tests {
             (json!({}), "invalid_redirect_uri"),
             (json!({ "redirect_uris": ["http://app.example/cb"] }), "invalid_redirect_uri"),
             (json!({ "redirect_uris": ["https://app.example/#f"] }), "invalid_redirect_uri"),
+            (json!({ "redirect_uris": ["https://app.example/c\nb"] }), "invalid_redirect_uri"),
+            (json!({ "redirect_uris": ["https://app.example/\u{fc}"] }), "invalid_redirect_uri"),
+            (
+                json!({ "redirect_uris": [uri], "backchannel_logout_uri": "https://app.example/\t" }),
+                "invalid_client_metadata",
+            ),
             (
                 json!({ "redirect_uris": [uri], "response_types": ["code", "token"] }),
                 "invalid_client_metadata",

@@ -87,7 +87,7 @@ pub enum Refusal {
         "the subject_token is no access token of a person's that this application may exchange"
     )]
     Subject,
-    #[error("the application may not exchange tokens for this audience or resource")]
+    #[error("the application may not have tokens for this audience or resource")]
     Target,
 }
 
@@ -242,6 +242,17 @@ pub fn check_code(
             Ok(())
         }
         _ => Err(Refusal::WrongVerifier),
+    }
+}
+
+/// A token is for the resource that was authorized, and for no other (RFC 8707 §2.2).
+///
+/// # Errors
+/// [`Refusal::Target`].
+pub fn check_target(authorized: &AuthorizationRequest, asked: Option<&str>) -> Result<(), Refusal> {
+    match asked {
+        Some(asked) if authorized.resource.as_deref() != Some(asked) => Err(Refusal::Target),
+        _ => Ok(()),
     }
 }
 

@@ -28,8 +28,8 @@ pub struct BrowserSession {
     pub ended_at: Option<UnixTime>,
 }
 
-#[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = browser_sessions)]
+#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = browser_sessions, treat_none_as_null = true)]
 struct Row {
     id: String,
     cookie: String,
@@ -64,6 +64,25 @@ impl Row {
             ended_at: self.ended_at.map(UnixTime),
         })
     }
+
+    fn of(session: &BrowserSession, cookie: &str) -> Result<Self, Error> {
+        let authentication = &session.authentication;
+        Ok(Self {
+            id: session.id.0.clone(),
+            cookie: cookie.to_owned(),
+            user_id: authentication.user.0.clone(),
+            idp: authentication.idp.as_ref().map(|idp| idp.0.clone()),
+            auth_time: authentication.auth_time.0,
+            amr: serde_json::to_string(&authentication.amr)?,
+            acr: authentication.acr.clone(),
+            upstream: serde_json::to_string(&session.upstream)?,
+            created_at: session.created_at.0,
+            used_at: session.used_at.0,
+            expires_at: session.expires_at.0,
+            ended_at: session.ended_at.map(|at| at.0),
+            upstream_key: upstream_key(session),
+        })
+    }
 }
 
 impl BrowserSession {
@@ -96,6 +115,14 @@ impl BrowserSession {
         now.since(self.used_at) >= 60
     }
 
+    /// Whether `other` is the same person, proven the same way: by the same provider, or by a password of ours.
+    #[must_use]
+    pub fn is_continued_by(&self, other: &Self) -> bool {
+        let (mine, theirs) = (&self.authentication, &other.authentication);
+        let same_provider = mine.idp == theirs.idp && self.upstream.entity == other.upstream.entity;
+        mine.user == theirs.user && same_provider
+    }
+
     /// Whether it counts at `now`: not ended, used within `idle` seconds, younger than its end.
     #[must_use]
     pub fn is_live(&self, now: UnixTime, idle: i64) -> bool {
@@ -106,24 +133,24 @@ impl BrowserSession {
 /// # Errors
 /// [`Error`] when the database fails.
 pub fn create(conn: &mut Conn, session: &BrowserSession, cookie: &str) -> Result<(), Error> {
-    let authentication = &session.authentication;
-    let row = Row {
-        id: session.id.0.clone(),
-        cookie: cookie.to_owned(),
-        user_id: authentication.user.0.clone(),
-        idp: authentication.idp.as_ref().map(|idp| idp.0.clone()),
-        auth_time: authentication.auth_time.0,
-        amr: serde_json::to_string(&authentication.amr)?,
-        acr: authentication.acr.clone(),
-        upstream: serde_json::to_string(&session.upstream)?,
-        created_at: session.created_at.0,
-        used_at: session.used_at.0,
-        expires_at: session.expires_at.0,
-        ended_at: session.ended_at.map(|at| at.0),
-        upstream_key: upstream_key(session),
-    };
+    let row = Row::of(session, cookie)?;
     diesel::insert_into(browser_sessions::table).values(&row).execute(conn)?;
     Ok(())
+}
+
+/// Puts the session of that name, under a new cookie, in the place of what it was; the cookie that it had
+/// is good no more. `false`: it has ended.
+///
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn renew(tx: &mut Tx<'_>, session: &BrowserSession, cookie: &str) -> Result<bool, Error> {
+    // Its end may have come nearer.
+    tx.revokes();
+    let conn: &mut Conn = tx;
+    let live = browser_sessions::table.find(session.id.as_str());
+    let live = live.filter(browser_sessions::ended_at.is_null());
+    let rows = diesel::update(live).set(Row::of(session, cookie)?).execute(conn)?;
+    Ok(rows == 1)
 }
 
 /// The session of that name, if it was stored under the digest of this cookie.

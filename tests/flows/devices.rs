@@ -88,7 +88,7 @@ stories! {
         let screen = screen(&world).await;
         for (extra, error) in [
             (vec![("scope", "email")], "invalid_scope"),
-            (vec![("resource", "not a uri")], "invalid_request"),
+            (vec![("resource", "https://else.example")], "invalid_target"),
         ] {
             let (status, body) = screen.post("/oauth2/device_authorization", &extra).await;
             assert!(status == 400 && body.contains(error), "{status} {body}");

@@ -3,7 +3,7 @@
 use medict::{domain::resource::SigningAlg, samples::key_holder::KeyHolder};
 use serde_json::{Value, json};
 
-use super::refresh::refreshing;
+use super::refresh::refreshing_for;
 use crate::world::{Application, Tokens, World, stories};
 
 const GATEWAY: &str = "https://gateway.hospital.example";
@@ -23,7 +23,7 @@ async fn service(world: &World, id: &str, serves: &str, goes_on_to: &[&str]) -> 
 
 /// A person signs in to the shop, which wants a token for the gateway.
 async fn sign_in(world: &World) -> (Application, Tokens) {
-    let shop = refreshing(world, "shop").await;
+    let shop = refreshing_for(world, "shop", &[GATEWAY]).await;
     let mut browser = world.browser();
     let url = shop.authorize_url(&[("idp", "corporate"), ("resource", GATEWAY)]);
     browser.open(&url).await.expect("the callback");
@@ -102,7 +102,7 @@ stories! {
         ] {
             assert_eq!(exchange(service, token, &[extra]).await.unwrap_err(), error, "{extra:?}");
         }
-        assert_eq!(shop.userinfo(&tokens).await.0, 200, "nothing was changed");
+        assert_eq!(gateway.introspect(token).await["active"], true, "nothing was changed");
     }
 
     /// It ends with the person's sign-in, for good; it does not end that itself; and it can end alone.
@@ -111,17 +111,34 @@ stories! {
         let (shop, tokens) = sign_in(&world).await;
         let new = exchange(&gateway, &tokens.access_token, &[]).await.expect("exchanged");
         let other = exchange(&gateway, &tokens.access_token, &[]).await.expect("exchanged");
-        assert_eq!(gateway.sign_out(&new).await, 403, "not its session");
-        assert_eq!(shop.userinfo(&tokens).await.0, 200);
+        assert_eq!(gateway.sign_out(&new).await, 401, "not for us");
+        assert_eq!(gateway.introspect(&tokens.access_token).await["active"], true);
         assert_eq!(gateway.introspect(&new.access_token).await["active"], true);
         assert_eq!(gateway.revoke(&new.access_token).await, 200);
         assert_eq!(gateway.introspect(&new.access_token).await["active"], false);
         assert_eq!(exchange(&gateway, &new.access_token, &[]).await.unwrap_err(), "invalid_request", "revoked");
         assert_eq!(gateway.introspect(&other.access_token).await["active"], true);
-        assert_eq!(shop.userinfo(&tokens).await.0, 200, "the person is still signed in");
-        assert_eq!(shop.sign_out(&tokens).await, 200);
+        assert_eq!(gateway.introspect(&tokens.access_token).await["active"], true, "still signed in");
+        assert_eq!(shop.revoke(&tokens.refresh_token).await, 200);
         assert_eq!(gateway.introspect(&other.access_token).await, json!({ "active": false }));
         assert_eq!(exchange(&gateway, &tokens.access_token, &[]).await.unwrap_err(), "invalid_request");
+    }
+
+    /// Where it may go on to us: it tells what its own scope covers, not what the person's application had asked
+    /// for by name, and ends nobody's session.
+    async fn who_acts_for_a_person_learns_no_more_than_his_scope(world: World) {
+        let gateway = service(&world, "gateway", GATEWAY, &[&world.url]).await;
+        let shop = refreshing_for(&world, "shop", &[GATEWAY]).await;
+        let mut browser = world.browser();
+        let asked = r#"{"userinfo":{"email":null}}"#;
+        let url = shop.authorize_url(&[("idp", "corporate"), ("resource", GATEWAY), ("claims", asked)]);
+        browser.open(&url).await.expect("the callback");
+        let tokens = shop.redeem(&shop.code(&browser)).await.expect("tokens");
+        let here = [("audience", world.url.as_str()), ("scope", "openid")];
+        let new = exchange(&gateway, &tokens.access_token, &here).await.expect("exchanged");
+        let (status, told) = gateway.userinfo(&new).await;
+        assert_eq!((status, told["email"].is_null(), told["sub"].is_string()), (200, true, true), "{told}");
+        assert_eq!(gateway.sign_out(&new).await, 403, "not its session");
     }
 
     /// Nor longer than the token that was given for it.

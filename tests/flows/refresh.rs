@@ -191,12 +191,18 @@ stories! {
 
 /// An application of the neighbours' that also has the grant.
 pub async fn refreshing(world: &World, id: &str) -> Application {
+    refreshing_for(world, id, &[]).await
+}
+
+/// The same, which may ask for tokens for these resources too.
+pub async fn refreshing_for(world: &World, id: &str, resources: &[&str]) -> Application {
     let (own, grants) = match id {
         "clinic" => ("reports", vec!["authorization_code", "refresh_token", "client_credentials"]),
         _ => ("roles", vec!["authorization_code", "refresh_token"]),
     };
     let scopes = ["openid", "profile", "email", own, "offline_access"];
-    world.client_with(id, json!({ "grantTypes": grants, "scopes": scopes })).await;
+    let settings = json!({ "grantTypes": grants, "scopes": scopes, "resources": resources });
+    world.client_with(id, settings).await;
     if id == "shop" { world.shop() } else { world.clinic() }
 }
 

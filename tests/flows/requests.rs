@@ -1,7 +1,7 @@
 //! What an authorization request may say, and what it changes.
 
-use medict::domain::resource::SigningAlg;
-use serde_json::Value;
+use medict::domain::resource::{self, SigningAlg};
+use serde_json::{Value, json};
 
 use super::response_modes::answer;
 use crate::world::{Application, Tokens, World, stories};
@@ -95,7 +95,7 @@ stories! {
         browser.open(&shop.authorize_url(&wanted)).await.expect("an answer");
         let asked = browser.hops().iter().find(|hop| hop.url.path() == "/op/authorize").expect("the provider");
         assert!(asked.url.query_pairs().any(|(name, value)| name == "acr_values" && value == "urn:mfa urn:x"));
-        world.saml_with(serde_json::json!({ "authnContext": ["urn:pwd", "urn:mfa"] })).await;
+        world.saml_with(json!({ "authnContext": ["urn:pwd", "urn:mfa"] })).await;
         browser.open(&shop.authorize_url(&[wanted[0], ("idp", "corporate"), ("prompt", "login")])).await.expect("an answer");
         shop.code(&browser);
     }
@@ -137,6 +137,20 @@ stories! {
             let answer = post.body(query.to_owned()).send().await.expect("an answer");
             assert_eq!(answer.status(), 400, "{name} by POST");
         }
+    }
+
+    /// An address that was registered once and that no header can hold is a page, not a failure.
+    async fn an_address_that_no_header_holds_is_a_page(world: World) {
+        let odd = format!("{}\n", world.neighbours.callback());
+        let stored = resource::parse_stored(json!({ "resourceType": "ClientApplication", "id": "odd",
+            "name": "Odd", "redirectUris": [odd] }));
+        world.broker.apply(vec![stored.expect("as it was once")]).await.expect("applied");
+        let mut application = world.shop();
+        (application.client_id, application.redirect_uri) = ("odd".to_owned(), odd);
+        let mut browser = world.browser();
+        let page = browser.open(&application.authorize_url(&[("prompt", "none")])).await.expect("a page");
+        assert_eq!(page.status, 400, "{}", page.text);
+        assert!(page.text.contains("not registered as it should be"), "{}", page.text);
     }
 
     /// Prompts that are none, or that contradict each other.

@@ -46,9 +46,8 @@ stories! {
         }
     }
 
-    /// The page of a form works with scripts switched off, leads to the application and nowhere else, and is
-    /// kept by nobody. What the application put into `state` stays text.
-    async fn the_form_leads_to_the_application_alone(world: World) {
+    /// The page of a form works with scripts switched off, leads to the application, and is kept by nobody. What the application put into `state` stays text.
+    async fn the_form_leads_to_the_application(world: World) {
         let shop = world.shop();
         let mut browser = world.browser();
         shop.sign_in(&mut browser, "corporate").await;
@@ -56,8 +55,7 @@ stories! {
         let url = shop.authorize_url(&[("response_mode", "form_post"), ("state", state)]);
         let page = browser.open(&url).await.expect("a page");
         let policy = page.header("content-security-policy").expect("a policy");
-        let origin = format!("form-action 'self' {};", world.neighbours.base);
-        assert!(policy.contains(&origin) && policy.contains("script-src 'self';"), "{policy}");
+        assert!(policy.starts_with("default-src 'none';") && policy.contains("script-src 'self';"), "{policy}");
         assert_eq!(page.header("cache-control"), Some("no-store"));
         assert!(!page.text.contains("<script>alert"), "{}", page.text);
         let form = browser.form("/callback").expect("a form");
@@ -65,6 +63,33 @@ stories! {
         assert_eq!(form.buttons.len(), 1, "for browsers without scripts");
         browser.submit(form).await.expect("at the application");
         assert_eq!(browser.page().url.as_str(), world.neighbours.callback());
+    }
+
+    /// A callback may lead on to another origin, whatever form of ours led there; forms that lead nobody away
+    /// stay with us.
+    async fn a_callback_leads_on(world: World) {
+        world.client_with("shop", json!({ "redirectUris": [world.neighbours.at("/onward")], "consent": "explicit" })).await;
+        world.apply(vec![json!({ "resourceType": "User", "username": "ward", "password": "Correct-horse-1" })]).await;
+        let mut shop = world.shop();
+        shop.redirect_uri = world.neighbours.at("/onward");
+        let (mut browser, onward) = (world.browser(), world.neighbours.base.replace("127.0.0.1", "localhost"));
+        browser.open(&shop.authorize_url(&[])).await.expect("a chooser");
+        let cancel = browser.form("/cancel").expect("a way back");
+        assert!(browser.submit(cancel).await.expect("led on").url.as_str().starts_with(&onward));
+        browser.open(&shop.authorize_url(&[])).await.expect("a chooser");
+        let name = browser.form("/identifier").expect("a field").with("identifier", "ward");
+        browser.submit(name.press("way", "password")).await.expect("a password is asked");
+        let password = browser.form("/password").expect("a field").with("password", "Correct-horse-1");
+        browser.submit(password).await.expect("the question");
+        let agreed = browser.form("/consent").expect("a question").press("answer", "yes");
+        assert!(browser.submit(agreed).await.expect("led on").url.as_str().starts_with(&onward));
+        browser.open(&shop.authorize_url(&[("response_mode", "form_post")])).await.expect("a form");
+        let form = browser.form("/onward").expect("a form for the application");
+        assert!(browser.submit(form).await.expect("led on").url.as_str().starts_with(&onward));
+
+        let account = browser.open(&format!("{}/account", world.url)).await.expect("a page");
+        let policy = account.header("content-security-policy").expect("a policy");
+        assert!(policy.contains("form-action 'self';"), "{policy}");
     }
 
     /// A request by POST from the application's own page comes without the session's cookie; it is not lost.

@@ -228,6 +228,7 @@ impl Neighbours {
                 .route("/told", web::post().to(told))
                 .route("/forged", web::get().to(forged))
                 .route("/posting", web::get().to(posting_page))
+                .route("/onward", web::to(lead_on))
                 .route("/op/.well-known/openid-configuration", web::get().to(discovery))
                 .route("/op/jwks", web::get().to(jwks))
                 .route("/op/authorize", web::get().to(authorize))
@@ -334,6 +335,12 @@ async fn forged(request: HttpRequest) -> HttpResponse {
     let pairs: std::collections::HashMap<_, _> =
         url::form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect();
     posting(&pairs["action"], &pairs["response"], &pairs["state"])
+}
+
+/// A callback that leads on to another origin.
+async fn lead_on(it: web::Data<Neighbours>) -> HttpResponse {
+    let onward = it.base.replace("127.0.0.1", "localhost");
+    HttpResponse::Found().insert_header(("location", onward)).finish()
 }
 
 async fn posting_page(request: HttpRequest) -> HttpResponse {

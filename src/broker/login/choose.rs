@@ -30,10 +30,6 @@ pub struct Choice {
     pub application: Option<String>,
     pub providers: Vec<(IdpId, String)>,
     pub login_hint: Option<String>,
-    /// The origins that the providers' pages live at, for the page's `form-action`.
-    pub origins: Vec<String>,
-    /// The origin of the application, where giving up leads.
-    pub client_origin: Option<String>,
 }
 
 impl Choice {
@@ -78,19 +74,11 @@ impl Broker {
         let request = pending.login.client();
         let client = request.and_then(|request| configuration.client(&request.client_id));
         let offered = configuration.providers_for(client.map(|client| &client.resource));
-        let mut origins: Vec<_> = offered.iter().filter_map(|p| self.origin_of(p)).collect();
-        for provider in &offered {
-            origins.extend(self.origin_of_only_member(provider).await);
-        }
-        origins.sort();
-        origins.dedup();
         Ok(Choice {
             login: login.clone(),
             application: client.map(|client| client.resource.name.clone()),
             providers: offered.iter().map(|p| (p.id.clone(), p.resource.name.clone())).collect(),
             login_hint: request.and_then(|request| request.login_hint.clone()),
-            origins,
-            client_origin: request.and_then(|request| origin(&request.redirect_uri)),
         })
     }
 
@@ -178,42 +166,6 @@ impl Broker {
             other => other,
         }
     }
-
-    /// The origin of the one member of a federation that the configuration names.
-    async fn origin_of_only_member(&self, provider: &Provider) -> Option<String> {
-        use crate::domain::resource::Configuration as Wire;
-        let Wire::Saml(saml) = &provider.resource.configuration else { return None };
-        let entity = saml.entity_id.as_deref().filter(|_| saml.federation)?;
-        let (member, _) = self.member(&provider.id, saml, entity).await.ok()?;
-        origin(member.sso_url())
-    }
-
-    /// The origin of the page at the provider. Until its metadata was fetched, the origin of what it is
-    /// known by stands in: `metadataUrl` or `issuer`.
-    pub(super) fn origin_of(&self, provider: &Provider) -> Option<String> {
-        use crate::{broker::Upstream, domain::resource::Configuration as Wire};
-        match (&provider.upstream, &provider.resource.configuration) {
-            (Upstream::Saml(side), Wire::Saml(saml)) => match &side.idp {
-                Ok(idp) => origin(idp.sso_url()),
-                Err(_) => origin(saml.metadata_url.as_deref()?),
-            },
-            (Upstream::Oidc, Wire::Oidc(oidc)) => {
-                let known = self.upstreams.authorization_endpoint(&oidc.issuer);
-                origin(known.as_ref().map_or(oidc.issuer.as_str(), url::Url::as_str))
-            }
-            (Upstream::Oidc, Wire::Saml(_)) | (Upstream::Saml(_), Wire::Oidc(_)) => None,
-        }
-    }
-}
-
-/// What a page's `form-action` has to name so that a form may lead to `url` (CSP3 §2.3.1): its origin, of a
-/// native application's own scheme the scheme.
-pub fn origin(url: &str) -> Option<String> {
-    let url = url::Url::parse(url).ok()?;
-    let origin = url.origin();
-    let source =
-        if origin.is_tuple() { origin.ascii_serialization() } else { format!("{}:", url.scheme()) };
-    Some(source)
 }
 
 /// The provider of the organization that owns the address's domain, when there is exactly one.

@@ -34,8 +34,6 @@ pub struct Question {
     pub organization: Option<String>,
     pub person: String,
     pub asked: Vec<AskedScope>,
-    /// The origin of the application, where either answer leads.
-    pub client_origin: Option<String>,
 }
 
 /// One thing that the application will be able to do.
@@ -128,7 +126,6 @@ impl Broker {
             organization: home.map(|home| home.name.clone()),
             person: account.map(|account| name_of(&account)).unwrap_or_default(),
             asked: asked.collect(),
-            client_origin: super::origin(&request.redirect_uri),
         })
     }
 

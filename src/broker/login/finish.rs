@@ -44,8 +44,10 @@ pub(super) struct Ending {
     pub(super) trace: Trace,
     pub(super) way: Way,
     pub(super) user_id: UserId,
+    /// The name of the session, if it is a new one.
     pub(super) session: SessionId,
-    pub(super) cookie: String,
+    /// The secret half of its cookie.
+    pub(super) secret: String,
     /// The session that this browser had before.
     pub(super) replaces: Option<BrowserSession>,
     /// What an application that waits gets.
@@ -55,6 +57,13 @@ pub(super) struct Ending {
     pub(super) now: UnixTime,
     pub(super) absolute: i64,
     pub(super) capture: bool,
+}
+
+/// What the last commit made.
+struct Ended {
+    granted: Option<Granted>,
+    /// Of the session, in clear.
+    cookie: String,
 }
 
 /// How the person was proven.
@@ -134,14 +143,13 @@ impl Broker {
             let (login, binding) = (pending.login.id.clone(), pending.binding.clone());
             self.granting(request, Some(login), binding, now)
         });
-        let session_id = SessionId(self.random.uuid(now));
         Ok(Ending {
             pending,
             trace,
             way,
             user_id,
-            cookie: session_id.name(&self.random.token()),
-            session: session_id,
+            session: SessionId(self.random.uuid(now)),
+            secret: self.random.token(),
             replaces: self.live_session(session).await?,
             granting,
             role_ids: (0..roles).map(|_| self.random.uuid(now)).collect(),
@@ -153,9 +161,9 @@ impl Broker {
     }
 
     async fn end(&self, ending: Ending) -> Result<Step, LoginError> {
-        let (cookie, granting) = (ending.cookie.clone(), ending.granting.clone());
+        let granting = ending.granting.clone();
         let destination = ending.pending.login.destination.clone();
-        let granted = self.commit(ending).await?;
+        let Ended { granted, cookie } = self.commit(ending).await?;
         let next = match (destination, granting.zip(granted)) {
             (Destination::Own { return_to }, _) => Next::ReturnHome { path: return_to },
             (Destination::Landing { client }, _) => self.hand_over(&client),
@@ -182,7 +190,7 @@ impl Broker {
 
     /// The same person for the first time on two nodes at once: one makes the account, and the other,
     /// trying again, finds it.
-    async fn commit(&self, ending: Ending) -> Result<Option<Granted>, LoginError> {
+    async fn commit(&self, ending: Ending) -> Result<Ended, LoginError> {
         let ending = Arc::new(ending);
         let again = Arc::clone(&ending);
         match self.store.write(move |tx| commit(tx, &ending)).await {
@@ -261,7 +269,7 @@ fn decide(
     Ok((provider, granted))
 }
 
-fn commit(tx: &mut Tx<'_>, ending: &Ending) -> Result<Option<Granted>, LoginError> {
+fn commit(tx: &mut Tx<'_>, ending: &Ending) -> Result<Ended, LoginError> {
     let mut trace = ending.trace.clone();
     if !store::logins::end(tx, &ending.pending)? {
         return Err(Refusal::Unknown.into());
@@ -273,36 +281,65 @@ fn commit(tx: &mut Tx<'_>, ending: &Ending) -> Result<Option<Granted>, LoginErro
         }
     };
     users::signed_in(tx, &user, ending.now)?;
-    let session = open_session(tx, ending, &user)?;
+    let (session, cookie) = open_session(tx, ending, &user)?;
     let granting = ending.granting.as_ref();
     let granted = granting.map(|granting| granting.run(tx, &session)).transpose()?;
     if let (Some(idp), Some(member)) = (&session.authentication.idp, &session.upstream.entity) {
         store::member_uses::note(tx, idp, member, ending.now)?;
     }
     record(tx, ending, &session, trace)?;
-    Ok(granted)
+    Ok(Ended { granted, cookie })
 }
 
+/// The session that this browser has from now on, and its cookie.
+///
+/// Who signs in again the same way keeps his session, under a new cookie: signing out still ends all that
+/// came of it. Any other session that the browser had must not linger behind the new one.
 fn open_session(
     tx: &mut Tx<'_>,
     ending: &Ending,
     user: &UserId,
-) -> Result<BrowserSession, LoginError> {
-    // Another person at the same browser: the first one's session must not linger.
-    if let Some(other) = ending.replaces.as_ref().filter(|s| s.authentication.user != *user)
-        && sessions::end(tx, &other.id, ending.now)?
-    {
-        let mut event = ending.caller.event(Action::SignOut, Outcome::Success, ending.now);
-        event = event.by(Actor::Broker).detail("another person signed in at this browser");
-        event.user = Some(other.authentication.user.clone());
-        event.session = Some(other.id.clone());
-        tx.audit(event);
-    }
+) -> Result<(BrowserSession, String), LoginError> {
     let (authentication, upstream) = authentication(ending, user);
     let (id, now) = (ending.session.clone(), ending.now);
-    let session = BrowserSession::new(id, authentication, upstream, now, ending.absolute);
-    sessions::create(tx, &session, &sha256_base64url(&ending.cookie))?;
-    Ok(session)
+    let fresh = BrowserSession::new(id, authentication, upstream, now, ending.absolute);
+    let cookie_of = |session: &BrowserSession| session.id.name(&ending.secret);
+    match &ending.replaces {
+        Some(before) if before.is_continued_by(&fresh) => {
+            let renewed = BrowserSession { id: before.id.clone(), ..fresh.clone() };
+            let cookie = cookie_of(&renewed);
+            if sessions::renew(tx, &renewed, &sha256_base64url(&cookie))? {
+                return Ok((renewed, cookie));
+            }
+        }
+        Some(before) => end_replaced(tx, ending, before, user)?,
+        None => {}
+    }
+    let cookie = cookie_of(&fresh);
+    sessions::create(tx, &fresh, &sha256_base64url(&cookie))?;
+    Ok((fresh, cookie))
+}
+
+fn end_replaced(
+    tx: &mut Tx<'_>,
+    ending: &Ending,
+    before: &BrowserSession,
+    user: &UserId,
+) -> Result<(), LoginError> {
+    if !sessions::end(tx, &before.id, ending.now)? {
+        return Ok(());
+    }
+    let reason = if before.authentication.user == *user {
+        "signed in another way at this browser"
+    } else {
+        "another person signed in at this browser"
+    };
+    let mut event = ending.caller.event(Action::SignOut, Outcome::Success, ending.now);
+    event = event.by(Actor::Broker).detail(reason);
+    event.user = Some(before.authentication.user.clone());
+    event.session = Some(before.id.clone());
+    tx.audit(event);
+    Ok(())
 }
 
 fn authentication(ending: &Ending, user: &UserId) -> (Authentication, UpstreamSession) {

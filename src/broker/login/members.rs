@@ -1,10 +1,9 @@
 //! In a federation the person picks the institution.
 
-use super::{LoginError, Refusal, Step, Subject, choose::origin};
+use super::{LoginError, Refusal, Step, Subject};
 use crate::{
     broker::{Broker, Caller},
     domain::{
-        resource::Configuration as Wire,
         trace::Trace,
         words::{IdpId, LoginId},
     },
@@ -27,8 +26,6 @@ pub struct Members {
     pub more: bool,
     /// The one that was picked last in this browser.
     pub last: Option<(String, String)>,
-    /// The origins that those shown live at, for the page's `form-action`.
-    pub origins: Vec<String>,
 }
 
 impl Broker {
@@ -64,15 +61,7 @@ impl Broker {
             None => None,
         };
         let last = last.map(str::to_owned).zip(name);
-        let mut origins = Vec::new();
-        if let Wire::Saml(saml) = &provider.resource.configuration {
-            for (entity, _) in found.iter().chain(&last) {
-                let member = self.member(idp, saml, entity).await;
-                origins.extend(member.ok().and_then(|(member, _)| origin(member.sso_url())));
-            }
-        }
         Ok(Members {
-            origins,
             login: login.clone(),
             idp: idp.clone(),
             federation: provider.resource.name.clone(),

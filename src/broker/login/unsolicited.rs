@@ -5,9 +5,7 @@
 //! bounced it proves nothing, and consumed it becomes a session only after a page has named the person and
 //! he has agreed, in the browser that saw the page.
 
-use super::{
-    LoginError, Next, Refusal, Step, Subject, begin::destination_of, choose::origin, saml::Believed,
-};
+use super::{LoginError, Next, Refusal, Step, Subject, begin::destination_of, saml::Believed};
 use crate::{
     broker::{Broker, Caller, Error, Provider},
     crypto::sha256_base64url,
@@ -41,8 +39,6 @@ pub struct Arrival {
     pub person: String,
     pub provider: String,
     pub application: Option<String>,
-    /// The origin of the application, where agreeing leads.
-    pub client_origin: Option<String>,
     /// The value of the cookie that binds the answer to the browser that sees the page.
     pub cookie: String,
 }
@@ -184,13 +180,11 @@ impl Broker {
             Destination::Landing { client } => configuration.client(client),
             Destination::Client(_) | Destination::Own { .. } => None,
         };
-        let uri = client.and_then(|client| client.resource.initiate_login_uri.as_deref());
         Ok(Arrival {
             login: id.clone(),
             person: name_of(&who),
             provider: provider.resource.name.clone(),
             application: client.map(|client| client.resource.name.clone()),
-            client_origin: uri.and_then(origin),
             cookie,
         })
     }

@@ -60,6 +60,13 @@ pub struct Step {
     pub ends_cookie: bool,
 }
 
+impl Step {
+    /// The browser has no session here, and nothing is left to do.
+    const fn gone(next: Next) -> Self {
+        Self { next, frames: Vec::new(), browser: None, ends_cookie: true }
+    }
+}
+
 impl From<Outgoing> for Next {
     fn from(outgoing: Outgoing) -> Self {
         match outgoing {

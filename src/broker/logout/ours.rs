@@ -5,12 +5,11 @@ use crate::{
     broker::{
         Broker, Caller, Error,
         counterpart::{Absent, Counterpart},
-        login::origin,
     },
     crypto::sha256_base64url,
     domain::{
         audit::{Action, Actor, Outcome},
-        words::{ClientId, IdpId, RequestId},
+        words::{ClientId, IdpId, RequestId, SessionId},
     },
     op::Parameters,
     sp::{self, Outgoing},
@@ -27,11 +26,19 @@ const PATIENCE: i64 = 600;
 /// What became of a request to sign out.
 #[derive(Debug)]
 pub enum SignOut {
-    /// Nobody proved that the person wants it: ask (RP-Initiated Logout §2). The origins that the answer may
-    /// lead to: the provider's, the application's.
-    Ask { leads_to: Vec<String> },
+    /// Nobody proved that the person wants it: ask (RP-Initiated Logout §2). Whether the answer leads on, to
+    /// the provider or the application.
+    Ask { leads_away: bool },
     /// Signed out.
     Done(Step),
+}
+
+/// What an application asks for when it signs its person out.
+struct Wish {
+    /// The session that its ID token names.
+    hinted: Option<SessionId>,
+    /// Registered for it.
+    redirect: Option<String>,
 }
 
 /// Whether the provider will be asked.
@@ -60,7 +67,8 @@ impl Broker {
     /// An application asks to sign its person out (OIDC RP-Initiated Logout 1.0).
     ///
     /// An `id_token_hint` for this browser's session (or for one whose browser is not here) proves the
-    /// wish; so does the person's own word. Only registered URIs are redirected to.
+    /// wish; so does the person's own word. Only registered URIs are redirected to, of the application that
+    /// the hint or `client_id` names.
     ///
     /// # Errors
     /// [`Error`] when the database fails.
@@ -72,25 +80,25 @@ impl Broker {
         confirmed: bool,
         caller: &Caller,
     ) -> Result<SignOut, Error> {
-        let hint = asked.get("id_token_hint").and_then(|token| self.read_id_token_hint(token));
+        let Wish { hinted, redirect } = self.read_wish(asked);
         let present = self.live_session(session).await?;
-        let redirect = hint.as_ref().and_then(|(client, _)| self.after_logout(client, asked));
-        let hinted = hint.map(|(_, sid)| sid);
         let session = match (present, hinted) {
             (Some(session), Some(sid)) if session.id == sid => Some(session),
             (Some(session), _) if confirmed => Some(session),
             (Some(session), _) => {
-                let application = redirect.as_deref().and_then(origin);
-                let provider = self.slo_origin(&session).await?;
-                return Ok(SignOut::Ask {
-                    leads_to: application.into_iter().chain(provider).collect(),
-                });
+                let leads_away = redirect.is_some() || self.may_follow(&session).await?;
+                return Ok(SignOut::Ask { leads_away });
             }
             (None, Some(sid)) => {
                 let find = move |conn: &mut _| Ok::<_, Error>(sessions::find(conn, &sid)?);
                 self.store.read(find).await?.filter(|session| session.ended_at.is_none())
             }
-            (None, None) => None,
+            // Whoever sent the browser here has shown nothing: the person goes on by himself.
+            (None, None) => {
+                let provider = AtProvider::NotInvolved;
+                let next = Next::Farewell { provider, onward: redirect };
+                return Ok(SignOut::Done(Step::gone(next)));
+            }
         };
         let step = match session {
             Some(session) => self.leave(session, redirect, browser, caller).await?,
@@ -99,15 +107,24 @@ impl Broker {
         Ok(SignOut::Done(step))
     }
 
-    /// Where the browser may be sent when this session ends.
+    /// What an application shows of whom it speaks for, and where it wants the browser to go.
+    fn read_wish(&self, asked: &Parameters) -> Wish {
+        let hint = asked.get("id_token_hint").and_then(|token| self.read_id_token_hint(token));
+        let named = asked.get("client_id").map(ClientId::from);
+        // Both have to name the same application; else the hint shows nothing (§2).
+        let hint = hint.filter(|(client, _)| named.as_ref().is_none_or(|named| named == client));
+        let client = hint.as_ref().map(|(client, _)| client.clone()).or(named);
+        let redirect = client.and_then(|client| self.after_logout(&client, asked));
+        Wish { hinted: hint.map(|(_, sid)| sid), redirect }
+    }
+
+    /// Whether the provider of this session would be asked to follow when it ends.
     ///
     /// # Errors
     /// [`Error`] when the database fails.
-    pub async fn slo_origin(&self, session: &BrowserSession) -> Result<Option<String>, Error> {
+    pub async fn may_follow(&self, session: &BrowserSession) -> Result<bool, Error> {
         let from = self.came_from(session).await?;
-        let slo = from.as_ref().and_then(|from| from.idp.slo());
-        let url = slo.and_then(|slo| url::Url::parse(&slo.url).ok());
-        Ok(url.map(|url| url.origin().ascii_serialization()))
+        Ok(from.as_ref().is_some_and(|from| from.idp.slo().is_some()))
     }
 
     /// What people call the provider that a session came from, in a federation the member. `None`: the
@@ -248,7 +265,7 @@ impl Broker {
             Some(url) => Next::ReturnToClient { url },
             None => Next::Farewell { provider, onward: None },
         };
-        Step { next, frames: Vec::new(), browser: None, ends_cookie: true }
+        Step::gone(next)
     }
 
     /// The registered place to go to afterwards, with `state`.

@@ -1,14 +1,17 @@
 //! `ClientApplication`: a downstream OAuth client, a relying party of ours.
 
+mod addresses;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
-use super::{Invalid, Ref, check_name, check_slug, check_url, is_loopback, read};
+use super::{Invalid, Ref, check_name, check_slug, check_url, read};
 use crate::domain::{
     claims::{ClaimMapping, ClaimRule},
     words::{ClientId, IdpId, OrganizationId, RoleId},
 };
+use addresses::{check_origin, check_redirect_uri, check_web_address, differs_by_port_only};
 
 /// A downstream application; `id` is its `client_id`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -86,6 +89,9 @@ pub struct ClientApplication {
     /// Absent: userinfo answers are plain JSON (OIDC Core §5.3.2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub userinfo_signed_response_alg: Option<SigningAlg>,
+    /// The resources that it may ask for tokens for (`resource`, RFC 8707).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<String>,
     /// The resources that this application serves (`aud`): it may introspect tokens that are for them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub audiences: Vec<String>,
@@ -227,6 +233,7 @@ impl ClientApplication {
         }
         client.check_keys()?;
         client.check_frontchannel()?;
+        client.check_resources()?;
         client.claim_mapping()?;
         client.check_switches()?;
         Ok(client)
@@ -251,6 +258,15 @@ impl ClientApplication {
                 Err(Invalid::new("secret", "an application with private_key_jwt has none"))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// RFC 8707 §2: absolute, without a fragment.
+    fn check_resources(&self) -> Result<(), Invalid> {
+        let will_do = |uri: &&String| Url::parse(uri).is_ok_and(|url| url.fragment().is_none());
+        match self.resources.iter().find(|uri| !will_do(uri)) {
+            Some(uri) => Err(Invalid::new("resources", format!("`{uri}` is no absolute URI"))),
+            None => Ok(()),
         }
     }
 
@@ -385,51 +401,6 @@ fn check_jwks(jwks: &Value) -> Result<(), Invalid> {
         }
     }
     Ok(())
-}
-
-/// Same loopback address literal, same everything, other port.
-fn differs_by_port_only(registered: &str, uri: &str) -> bool {
-    let (Ok(mut registered), Ok(mut given)) = (Url::parse(registered), Url::parse(uri)) else {
-        return false;
-    };
-    let literal = matches!(given.host(), Some(url::Host::Ipv4(_) | url::Host::Ipv6(_)));
-    // The parser forgives what a comparison must not: the text has to be its own normal form.
-    if !literal || given.scheme() != "http" || !is_loopback(&given) || given.as_str() != uri {
-        return false;
-    }
-    registered.set_port(None).is_ok() && given.set_port(None).is_ok() && registered == given
-}
-
-/// An absolute URI without fragment: https, http on loopback, or a native application's own scheme.
-fn check_redirect_uri(uri: &str, client_type: ClientType) -> Result<(), String> {
-    let url = Url::parse(uri).map_err(|error| error.to_string())?;
-    if url.fragment().is_some() {
-        return Err("has a fragment".to_owned());
-    }
-    match url.scheme() {
-        "https" => Ok(()),
-        "http" if is_loopback(&url) => Ok(()),
-        "http" => Err("is http on a host that is not loopback".to_owned()),
-        // RFC 8252 §7.1: private-use schemes are domain names in reverse.
-        own if own.contains('.') && client_type == ClientType::Public => Ok(()),
-        _ => Err("is neither https nor a native application's own scheme".to_owned()),
-    }
-}
-
-/// An https URL without fragment, or http on loopback.
-fn check_web_address(uri: &str) -> Result<(), String> {
-    let url = super::check_url("", uri).map_err(|invalid| invalid.problem)?;
-    if url.fragment().is_some() { Err("has a fragment".to_owned()) } else { Ok(()) }
-}
-
-/// A serialized origin and nothing more (RFC 6454 §6.1).
-fn check_origin(origin: &str) -> Result<(), String> {
-    let url = super::check_url("", origin).map_err(|invalid| invalid.problem)?;
-    if url.origin().ascii_serialization() == origin {
-        Ok(())
-    } else {
-        Err("is not an origin, as in https://app.example".to_owned())
-    }
 }
 
 fn yes() -> bool {

@@ -1,7 +1,7 @@
 //! The resources that administrators create: shapes, defaults and the rules each keeps by itself.
 //!
 //! [`parse`] is the one way from JSON to a [`Resource`]; API, files and pages all use it, so the same
-//! mistake gets the same words everywhere.
+//! mistake gets the same words everywhere. What is stored already is read by [`parse_stored`].
 
 mod client_application;
 mod identity_provider;
@@ -66,6 +66,19 @@ impl Invalid {
 /// # Errors
 /// [`Invalid`] names the first element that is unknown, missing, of the wrong type, or out of range.
 pub fn parse(value: Value) -> Result<Resource, Invalid> {
+    let resource = parse_stored(value)?;
+    if let Resource::ClientApplication(client) = &resource {
+        client.check_characters()?;
+    }
+    Ok(resource)
+}
+
+/// The same for what was written before: without the rules that came later, so that nothing that worked is
+/// lost to them.
+///
+/// # Errors
+/// [`Invalid`], as [`parse`].
+pub fn parse_stored(value: Value) -> Result<Resource, Invalid> {
     let Value::Object(mut fields) = value else {
         return Err(Invalid::new("resourceType", "a resource is an object"));
     };
@@ -137,13 +150,14 @@ fn check_name(name: &str) -> Result<(), Invalid> {
 /// # Errors
 /// [`Invalid`] at `path`, in words for the administrator.
 pub fn check_url(path: &str, text: &str) -> Result<url::Url, Invalid> {
-    let url = url::Url::parse(text).map_err(|error| Invalid::new(path, format!("{error}")))?;
+    let problem = "is not an https URL, as in https://host.example/path";
+    let url = url::Url::parse(text).map_err(|_| Invalid::new(path, problem))?;
     let allowed = match url.scheme() {
         "https" => url.host().is_some(),
         "http" => is_loopback(&url),
         _ => false,
     };
-    if allowed { Ok(url) } else { Err(Invalid::new(path, "is not an https URL")) }
+    if allowed { Ok(url) } else { Err(Invalid::new(path, problem)) }
 }
 
 /// Whether the URL's host is this machine: `localhost`, `127.0.0.0/8` or `[::1]`.

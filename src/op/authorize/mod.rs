@@ -187,7 +187,7 @@ pub fn check_request(
         nonce: check_value(parameters, "nonce")?,
         code_challenge: check_challenge(parameters, client)?,
         dpop_jkt: super::dpop::read_jkt(parameters).map_err(|()| Refusal::Value("dpop_jkt"))?,
-        resource: check_resource(parameters)?,
+        resource: check_resource(parameters, client)?,
         login_hint: check_value(parameters, "login_hint")?,
         idp: parameters.get("idp").map(IdpId::from),
         authenticated_after: again.max(check_max_age(parameters, now)?),
@@ -296,13 +296,13 @@ fn check_max_age(parameters: &Parameters, now: UnixTime) -> Result<Option<UnixTi
 }
 
 /// RFC 8707 §2.
-pub(super) fn check_resource(parameters: &Parameters) -> Result<Option<String>, Refusal> {
-    let Some(text) = parameters.get("resource") else { return Ok(None) };
-    match url::Url::parse(text) {
-        Ok(url) if url.fragment().is_none() && text.len() <= LONGEST_VALUE => {
-            Ok(Some(text.to_owned()))
-        }
-        _ => Err(Refusal::Resource),
+pub(super) fn check_resource(
+    parameters: &Parameters,
+    client: &ClientApplication,
+) -> Result<Option<String>, Refusal> {
+    match parameters.owned("resource") {
+        Some(resource) if !client.resources.contains(&resource) => Err(Refusal::Resource),
+        resource => Ok(resource),
     }
 }
 

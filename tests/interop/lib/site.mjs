@@ -61,11 +61,15 @@ export class Site {
     await this.application.meet(this.url);
   }
 
-  /** Further applications of the hospital; answers when every running node knows the first, which has a redirect URI. */
+  /**
+   * Further applications of the hospital, and other resources that say what they are; answers when every running node
+   * knows the first, an application with a redirect URI.
+   */
   async introduce(...applications) {
     const [{ id, redirectUris }] = applications;
     const file = join(this.folder, `${this.name}-${id}.yaml`);
-    const whole = (one) => ({ resourceType: 'ClientApplication', name: one.id, organization: ORGANIZATION, ...one });
+    const ours = (one) => ({ resourceType: 'ClientApplication', name: one.id, organization: ORGANIZATION, ...one });
+    const whole = (one) => (one.resourceType ? one : ours(one));
     writeFileSync(file, applications.map((one) => stringify(whole(one))).join('---\n'), { mode: 0o600 });
     await this.nodes[0].apply(file);
     // An application that is known is told of every mistake; for an unknown one the broker shows a page of its own.

@@ -97,3 +97,37 @@ fn dangerous_schemes_cannot_be_registered() {
     }
     client(&["com.example.app:/oauth"]);
 }
+
+#[test]
+fn addresses_are_written_in_the_characters_of_a_uri() {
+    use crate::domain::resource::{parse, parse_stored};
+    let bad = "https://app.example/r\u{fc}ckruf";
+    for (field, value, path) in [
+        (
+            "redirectUris",
+            json!(["https://app.example/cb", "https://app.example/c\nb"]),
+            "redirectUris[1]",
+        ),
+        ("redirectUris", json!(["https://app.example/c\tb"]), "redirectUris[0]"),
+        ("redirectUris", json!([" https://app.example/cb"]), "redirectUris[0]"),
+        ("redirectUris", json!([bad]), "redirectUris[0]"),
+        ("postLogoutRedirectUris", json!([bad]), "postLogoutRedirectUris[0]"),
+        ("initiateLoginUri", json!(bad), "initiateLoginUri"),
+        ("backchannelLogoutUri", json!(bad), "backchannelLogoutUri"),
+        ("frontchannelLogoutUri", json!(bad), "frontchannelLogoutUri"),
+        ("jwksUri", json!(bad), "jwksUri"),
+        ("audiences", json!(["https://fhir.example", bad]), "audiences[1]"),
+    ] {
+        let mut value = json!({ "resourceType": "ClientApplication", "name": "x",
+            "clientType": "confidential", "redirectUris": ["https://app.example/cb"], field: value });
+        let invalid = parse(value.clone()).expect_err(field);
+        assert_eq!(invalid.path, path);
+        assert!(invalid.problem.contains("percent-encoded"), "how to mend it: {invalid}");
+        parse_stored(value.clone()).expect("what is stored already stays");
+        if value[field] == json!([bad]) || value[field] == json!(bad) {
+            let text = value.to_string().replace('\u{fc}', "%C3%BC");
+            value = serde_json::from_str(&text).expect("JSON");
+            parse(value).expect("percent-encoded it will do");
+        }
+    }
+}

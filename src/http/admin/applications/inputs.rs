@@ -153,6 +153,9 @@ fn tokens() -> Group {
                 seconds,
             )
             .hint("300 to 3600."),
+            Input::new("resources", "Resources", Kind::Lines).hint(
+                "What it may ask for tokens for beside Medict itself (parameter resource), one URI per line.",
+            ),
             Input::new("audiences", "Audiences", Kind::Lines).hint(
                 "The resources that this application serves, one per line: it may introspect tokens for them.",
             ),
