@@ -14,7 +14,7 @@ use serde_json::json;
 use super::{
     context::Context,
     cors,
-    form::{Form, is_form},
+    form::{BadForm, Form, RequestForm, is_form},
     login, page,
 };
 use crate::{
@@ -84,7 +84,7 @@ fn public_json(value: &impl serde::Serialize, cache: &'static str) -> HttpRespon
 
 /// `GET /oauth2/authorize` — OIDC Core §3.1.2.1.
 async fn authorize(request: HttpRequest, context: Context) -> HttpResponse {
-    match Parameters::parse(request.query_string().as_bytes()) {
+    match Parameters::read(request.query_string().as_bytes()) {
         Ok(parameters) => answer_authorize(parameters, &context).await,
         Err(unreadable) => unanswerable(&context, &unreadable.to_string()).await,
     }
@@ -92,12 +92,16 @@ async fn authorize(request: HttpRequest, context: Context) -> HttpResponse {
 
 /// `POST /oauth2/authorize`. From a page of the application it comes without cookies (`SameSite=Lax`); the
 /// GET that follows has them, so that a session that is there is found.
-async fn authorize_by_form(context: Context, form: Form) -> HttpResponse {
-    let query = form.0.to_query();
+async fn authorize_by_form(context: Context, form: Result<RequestForm, BadForm>) -> HttpResponse {
+    let parameters = match form {
+        Ok(RequestForm(parameters)) => parameters,
+        Err(bad) => return unanswerable(&context, &bad.to_string()).await,
+    };
+    let query = parameters.to_query();
     if context.session().is_none() && query.len() <= LONGEST_QUERY {
         return page::see_other(&format!("/oauth2/authorize?{query}"));
     }
-    answer_authorize(form.0, &context).await
+    answer_authorize(parameters, &context).await
 }
 
 async fn answer_authorize(parameters: Parameters, context: &Context) -> HttpResponse {
