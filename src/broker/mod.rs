@@ -31,6 +31,7 @@ pub mod metadata;
 mod oidc_exchange;
 pub mod outbound;
 mod presented;
+pub mod records;
 mod refresh;
 pub mod refusals;
 pub mod registration;

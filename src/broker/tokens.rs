@@ -7,7 +7,7 @@ use super::{
     issue::respond,
     refresh::begin_family,
     settings::Limits,
-    standing::Standing,
+    standing::{Measure, Standing},
 };
 use crate::{
     crypto::sha256_base64url,
@@ -70,6 +70,7 @@ pub(super) struct Redeeming {
     resource: Option<String>,
     pub(super) event: Event,
     limits: Limits,
+    measure: Measure,
     now: UnixTime,
 }
 
@@ -316,6 +317,7 @@ impl Broker {
             resource: asker.resource.clone(),
             event: asker.caller.event(Action::TokenIssue, Outcome::Success, now),
             limits: self.settings.limits(),
+            measure: self.measure(now),
             now,
         }
     }
@@ -340,7 +342,7 @@ impl Redeeming {
     pub(super) fn run(&self, tx: &mut Tx<'_>, grant: Grant) -> Result<Standing, TokenError> {
         let (now, limits) = (self.now, &self.limits);
         op::check_target(&grant.request, self.resource.as_deref())?;
-        let standing = Standing::of(tx, grant, now, limits.idle)?;
+        let standing = Standing::of(tx, grant, &self.measure)?;
         let mut standing = standing.ok_or(TokenRefusal::SessionEnded)?;
         if let (Some(token), Some(session)) = (&self.refresh_token, &standing.session) {
             begin_family(tx, &mut standing.grant, session, token, limits, now)?;

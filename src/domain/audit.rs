@@ -90,6 +90,43 @@ pub enum Action {
     RefusalsCounted,
 }
 
+impl Action {
+    /// Every action, in the order in which they are declared.
+    pub const ALL: [Self; 31] = [
+        Self::ChainOpened,
+        Self::SignIn,
+        Self::Bounced,
+        Self::SignOut,
+        Self::ApplicationTold,
+        Self::PasswordSet,
+        Self::Authorize,
+        Self::Consent,
+        Self::ConsentWithdrawn,
+        Self::TokenIssue,
+        Self::TokenRefused,
+        Self::DeviceDecided,
+        Self::CodeReplayed,
+        Self::RefreshTokenReplayed,
+        Self::TokenRevoked,
+        Self::RegistrationTokenIssued,
+        Self::RegistrationTokenEnded,
+        Self::RegistrationRefused,
+        Self::Create,
+        Self::Update,
+        Self::Delete,
+        Self::RoleGranted,
+        Self::RoleRevoked,
+        Self::KeyCreated,
+        Self::KeyRotated,
+        Self::MetadataChanged,
+        Self::MetadataHeld,
+        Self::MetadataRefused,
+        Self::MetadataKeyEnded,
+        Self::TermNear,
+        Self::RefusalsCounted,
+    ];
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
@@ -140,5 +177,18 @@ impl Event {
     #[must_use]
     pub fn by(self, actor: Actor) -> Self {
         Self { actor, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Action;
+
+    #[test]
+    fn all_actions_are_listed() {
+        for (place, action) in Action::ALL.into_iter().enumerate() {
+            assert_eq!(action as usize, place, "{action:?}");
+        }
+        assert_eq!(Action::ALL.len(), Action::RefusalsCounted as usize + 1);
     }
 }

@@ -72,6 +72,11 @@ impl Trace {
         self.push(check, Verdict::Failed, Some(expected.into()), Some(actual), Some(mend.into()));
     }
 
+    /// What ended the request was no comparison: there is nothing that was expected in its place.
+    pub fn stopped(&mut self, check: impl Into<Words>, actual: Actual, mend: impl Into<Words>) {
+        self.push(check, Verdict::Failed, None, Some(actual), Some(mend.into()));
+    }
+
     /// All that was stored, to be shown.
     ///
     /// # Errors

@@ -14,9 +14,21 @@ use crate::{
 pub fn routes(app: &mut web::ServiceConfig) {
     app.service(web::resource("/login").route(web::get().to(begin)))
         .service(web::resource("/login/{login}").route(web::get().to(choose)))
-        .service(web::resource("/login/{login}/provider").route(web::post().to(provider)))
-        .service(web::resource("/login/{login}/identifier").route(web::post().to(identifier)))
-        .service(web::resource("/login/{login}/password").route(web::post().to(password)))
+        .service(
+            web::resource("/login/{login}/provider")
+                .route(web::post().to(provider))
+                .route(web::get().to(back_to_choice)),
+        )
+        .service(
+            web::resource("/login/{login}/identifier")
+                .route(web::post().to(identifier))
+                .route(web::get().to(back_to_choice)),
+        )
+        .service(
+            web::resource("/login/{login}/password")
+                .route(web::post().to(password))
+                .route(web::get().to(back_to_choice)),
+        )
         .service(web::resource("/login/{login}/cancel").route(web::post().to(cancel)))
         .service(web::resource("/login/{login}/continue").route(web::get().to(go_on)))
         .service(
@@ -181,6 +193,12 @@ async fn choose(login: web::Path<String>, request: HttpRequest, context: Context
     }
 }
 
+/// Where forms of the login are sent, opened by itself: from the address bar, or by a browser that was
+/// started anew.
+async fn back_to_choice(login: web::Path<String>) -> HttpResponse {
+    page::see_other(&format!("/login/{login}"))
+}
+
 async fn choices(login: &str, context: &Context) -> Result<Choice, LoginError> {
     let Context { broker, caller, .. } = context;
     broker.choices(&LoginId::from(login), context.browser(), caller).await
@@ -195,9 +213,11 @@ fn leads_away(choice: &Choice) -> bool {
 async fn provider(login: web::Path<String>, context: Context, form: Form) -> HttpResponse {
     let idp = IdpId::from(form.0.get("idp").unwrap_or_default());
     let Context { broker, caller, .. } = &context;
-    let login = LoginId(login.into_inner());
-    let step = broker.choose_provider(&login, &idp, context.browser(), caller).await;
-    answer(&context, step)
+    let id = LoginId(login.clone());
+    match broker.choose_provider(&id, &idp, context.browser(), caller).await {
+        Ok(step) => render(&context, step),
+        Err(error) => page::way_failed(&context, &login, &error),
+    }
 }
 
 /// `POST /login/{login}/identifier`: an address leads to its organization, or to a password.
@@ -212,7 +232,7 @@ async fn identifier(login: web::Path<String>, context: Context, form: Form) -> H
     match broker.identify(&id, identifier, context.browser(), caller).await {
         Ok(Identified::Away(step)) => render(&context, step),
         Ok(Identified::AskPassword) => ask_password(&login, identifier, None, &context).await,
-        Err(error) => page::login_failed(&context, &error),
+        Err(error) => page::way_failed(&context, &login, &error),
     }
 }
 

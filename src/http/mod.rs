@@ -91,6 +91,7 @@ pub fn start(broker: Arc<Broker>, options: Options) -> Result<Running, StartErro
             .app_data(proxies.clone())
             .configure(routes)
             .default_service(web::to(page::not_found))
+            .wrap(middleware::from_fn(page::explain_method))
             .wrap(middleware::from_fn(line::log))
     };
     let server = HttpServer::new(factory)

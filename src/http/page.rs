@@ -1,8 +1,11 @@
 //! Pages: a template, a policy that says whether its forms lead away, and errors in one bland sentence.
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    Error, HttpRequest, HttpResponse,
+    body::{BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
     http::{StatusCode, header},
+    middleware::Next,
 };
 use askama::Template;
 
@@ -26,8 +29,13 @@ struct ErrorPage<'a> {
     title: &'a str,
     sentence: &'a str,
     reference: &'a str,
-    again: Option<&'a str>,
+    onward: Option<Onward<'a>>,
 }
+
+/// An address of ours to go on to, and the words of its link.
+type Onward<'a> = (&'a str, &'a str);
+
+const START: Onward = ("/", "Go to the start");
 
 impl Page {
     pub const fn ok() -> Self {
@@ -99,16 +107,56 @@ fn error_page(
     title: &str,
     sentence: &str,
     reference: &str,
-    again: Option<&str>,
+    onward: Option<Onward<'_>>,
 ) -> HttpResponse {
-    Page::status(status).render(&ErrorPage { title, sentence, reference, again })
+    Page::status(status).render(&ErrorPage { title, sentence, reference, onward })
+}
+
+/// Somebody who is signed in may not see this; perhaps as somebody else, or with another role.
+pub fn not_allowed(reference: &str, name: &str) -> HttpResponse {
+    let sentence = format!(
+        "You are signed in as {name}, and your roles do not include this. Ask an administrator for the role \
+         you need."
+    );
+    let account = ("/account", "Your account, and signing out");
+    error_page(StatusCode::FORBIDDEN, "That did not work", &sentence, reference, Some(account))
+}
+
+/// The session ended while a form was being filled in.
+pub fn not_saved(reference: &str, sign_in: &str) -> HttpResponse {
+    let sentence = "You were signed out meanwhile, and nothing was saved. Your browser’s way back shows what you \
+                    typed; copy it before you sign in again.";
+    let onward = Some((sign_in, "Sign in"));
+    error_page(StatusCode::FORBIDDEN, "Not saved", sentence, reference, onward)
+}
+
+/// An address that forms are sent to was opened by itself, or the other way round: a browser shows nothing
+/// for an empty 405, so people get a page.
+pub async fn explain_method<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let accepts = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let person = accepts.is_some_and(|types| types.contains("text/html"));
+    let answer = next.call(request).await?.map_into_boxed_body();
+    if !person || answer.status() != StatusCode::METHOD_NOT_ALLOWED {
+        return Ok(answer);
+    }
+    let reference = context::reference(answer.request());
+    let sentence = "There is nothing to be seen at this address; it is where forms are sent.";
+    let status = StatusCode::METHOD_NOT_ALLOWED;
+    let mut page = error_page(status, "Not a page", sentence, reference.as_str(), Some(START));
+    if let Some(allowed) = answer.headers().get(header::ALLOW) {
+        page.headers_mut().insert(header::ALLOW, allowed.clone());
+    }
+    Ok(answer.into_response(page))
 }
 
 /// Nothing is here.
 pub async fn not_found(request: HttpRequest) -> HttpResponse {
     let reference = context::reference(&request);
     let sentence = "There is no page at this address.";
-    error_page(StatusCode::NOT_FOUND, "Not found", sentence, reference.as_str(), Some("/"))
+    error_page(StatusCode::NOT_FOUND, "Not found", sentence, reference.as_str(), Some(START))
 }
 
 /// A failure on our side: the cause goes to the log, never to the page.
@@ -129,6 +177,29 @@ pub fn failed(context: &Context, error: &broker::Error) -> HttpResponse {
 
 /// A login that was refused: bland to the person, explained in the trace of this reference.
 pub fn login_failed(context: &Context, error: &LoginError) -> HttpResponse {
+    login_refused(context, error, None)
+}
+
+/// The same, where the login stays and there may be another way to go.
+pub fn way_failed(context: &Context, login: &str, error: &LoginError) -> HttpResponse {
+    let href = format!("/login/{login}");
+    let again = matches!(
+        error,
+        LoginError::Refused(
+            Refusal::NoMetadata(_)
+                | Refusal::Unreachable(_)
+                | Refusal::ProviderBroken(_)
+                | Refusal::NoProvider
+        )
+    );
+    login_refused(context, error, again.then_some((&href, "Choose another way to sign in")))
+}
+
+fn login_refused(
+    context: &Context,
+    error: &LoginError,
+    onward: Option<Onward<'_>>,
+) -> HttpResponse {
     let refusal = match error {
         LoginError::Failed(error) => return failed(context, error),
         LoginError::Refused(refusal) => refusal,
@@ -161,7 +232,7 @@ pub fn login_failed(context: &Context, error: &LoginError) -> HttpResponse {
     };
     let reference = context.caller.reference.as_str();
     let mut response =
-        error_page(status_of(refusal), "You are not signed in", sentence, reference, None);
+        error_page(status_of(refusal), "You are not signed in", sentence, reference, onward);
     if let Refusal::Throttled(seconds) = refusal {
         let value = header::HeaderValue::from(u64::try_from(*seconds).unwrap_or_default());
         response.headers_mut().insert(header::RETRY_AFTER, value);

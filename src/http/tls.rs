@@ -1,6 +1,6 @@
 //! TLS by OpenSSL, 1.2 and later.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use openssl::ssl::{SslAcceptor, SslAcceptorBuilder, SslFiletype, SslMethod, SslVersion};
 
@@ -13,6 +13,16 @@ pub struct TlsFiles {
     pub key: PathBuf,
 }
 
+/// What the system says of a file is plainer than what OpenSSL makes of it.
+fn readable(setting: &'static str, path: &Path) -> Result<(), StartError> {
+    let refused = |error: std::io::Error| StartError::Tls {
+        setting,
+        path: path.display().to_string(),
+        reason: error.to_string(),
+    };
+    std::fs::File::open(path).map(drop).map_err(refused)
+}
+
 impl TlsFiles {
     pub(super) fn acceptor(&self) -> Result<SslAcceptorBuilder, StartError> {
         let broken = |setting, path: &PathBuf, error: openssl::error::ErrorStack| {
@@ -22,6 +32,8 @@ impl TlsFiles {
         };
         let certificate = |error| broken("certificate", &self.certificate, error);
         let key = |error| broken("key", &self.key, error);
+        readable("certificate", &self.certificate)?;
+        readable("key", &self.key)?;
         let mut builder =
             SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server()).map_err(certificate)?;
         builder.set_min_proto_version(Some(SslVersion::TLS1_2)).map_err(certificate)?;

@@ -30,6 +30,21 @@ pub struct Record {
     pub hash: String,
 }
 
+/// Where a record stands among those of all chains: by time, then by its number, then by its chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub at: i64,
+    pub sequence: i64,
+    pub node: String,
+}
+
+impl Record {
+    #[must_use]
+    pub fn place(&self) -> Place {
+        Place { at: self.at, sequence: self.sequence, node: self.node.clone() }
+    }
+}
+
 /// The end of a chain.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = audit_heads)]
@@ -207,6 +222,40 @@ pub fn nodes(conn: &mut Conn) -> Result<Vec<String>, Error> {
 /// # Errors
 /// [`Error`] when the database fails.
 pub fn newest(conn: &mut Conn, limit: i64) -> Result<Vec<Record>, Error> {
-    let newest_first = (audit_records::at.desc(), audit_records::sequence.desc());
+    let newest_first =
+        (audit_records::at.desc(), audit_records::sequence.desc(), audit_records::node.desc());
     Ok(audit_records::table.order(newest_first).limit(limit).load(conn)?)
+}
+
+/// The records of all chains before a place, newest first.
+///
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn older(conn: &mut Conn, than: &Place, limit: i64) -> Result<Vec<Record>, Error> {
+    let Place { at, sequence, node } = than;
+    let of_its_number =
+        audit_records::sequence.eq(sequence).and(audit_records::node.lt(node.as_str()));
+    let of_its_time = audit_records::sequence.lt(sequence).or(of_its_number);
+    let before = audit_records::at.lt(at).or(audit_records::at.eq(at).and(of_its_time));
+    let newest_first =
+        (audit_records::at.desc(), audit_records::sequence.desc(), audit_records::node.desc());
+    // The first of the two is what the index is searched by.
+    let rows = audit_records::table.filter(audit_records::at.le(at)).filter(before);
+    Ok(rows.order(newest_first).limit(limit).load(conn)?)
+}
+
+/// The records of all chains after a place, oldest first.
+///
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn newer(conn: &mut Conn, than: &Place, limit: i64) -> Result<Vec<Record>, Error> {
+    let Place { at, sequence, node } = than;
+    let of_its_number =
+        audit_records::sequence.eq(sequence).and(audit_records::node.gt(node.as_str()));
+    let of_its_time = audit_records::sequence.gt(sequence).or(of_its_number);
+    let after = audit_records::at.gt(at).or(audit_records::at.eq(at).and(of_its_time));
+    let oldest_first =
+        (audit_records::at.asc(), audit_records::sequence.asc(), audit_records::node.asc());
+    let rows = audit_records::table.filter(audit_records::at.ge(at)).filter(after);
+    Ok(rows.order(oldest_first).limit(limit).load(conn)?)
 }

@@ -72,6 +72,15 @@ pub fn find(conn: &mut Conn, reference: &str) -> Result<Option<StoredTrace>, Err
     row.map(Row::trace).transpose()
 }
 
+/// Those of these references that have a trace.
+///
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn known(conn: &mut Conn, references: &[String]) -> Result<Vec<String>, Error> {
+    let rows = traces::table.filter(traces::reference.eq_any(references));
+    Ok(rows.select(traces::reference).load(conn)?)
+}
+
 /// # Errors
 /// [`Error`] when the database fails.
 pub fn newest(conn: &mut Conn, limit: i64) -> Result<Vec<StoredTrace>, Error> {

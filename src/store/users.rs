@@ -137,6 +137,14 @@ pub fn find(conn: &mut Conn, id: &UserId) -> Result<Option<Account>, Error> {
     Ok(users::table.find(id.as_str()).get_result(conn).optional()?)
 }
 
+/// Those of these accounts that there are.
+///
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn named(conn: &mut Conn, ids: &[String]) -> Result<Vec<Account>, Error> {
+    Ok(users::table.filter(users::id.eq_any(ids)).load(conn)?)
+}
+
 /// The local account whose username or e-mail address is `name`, without regard to case.
 ///
 /// # Errors

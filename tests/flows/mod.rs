@@ -7,6 +7,7 @@ mod claims;
 mod client_assertions;
 pub mod consent;
 mod damaged;
+mod dead_ends;
 mod devices;
 mod dpop;
 mod exchange;

@@ -35,6 +35,12 @@ async fn shown(browser: &mut Browser, world: &World, path: &str) -> String {
     page.text.clone()
 }
 
+/// The neighbouring page; `None`: there is none.
+async fn turned(browser: &mut Browser, way: &str) -> Option<String> {
+    let link = browser.page().links().into_iter().find(|link| link.text == way)?;
+    Some(browser.open(link.href.as_str()).await.expect("a page").text.clone())
+}
+
 /// Whether the texts stand on the page in this order.
 fn in_order(page: &str, texts: &[&str]) -> bool {
     let places: Vec<_> = texts.iter().filter_map(|text| page.find(text)).collect();
@@ -85,5 +91,66 @@ stories! {
         let url = format!("{}/device?user_code=AAAA-AAAA", world.url);
         let page = browser.open(&url).await.expect("a page").text.clone();
         assert!(page.contains("aria-describedby=\"problem\""), "{page}");
+    }
+
+    /// The audit log names people, leads to traces, and goes back to its beginning page by page.
+    async fn the_audit_log_is_read_page_by_page(world: World) {
+        let mut browser = administrator(&world).await;
+        let roles = |name: &str| (0..60).map(|n| json!({ "resourceType": "Role", "id": format!("r{n}"),
+            "name": name, "permissions": [] })).collect::<Vec<_>>();
+        for name in ["one", "two", "three", "four"] {
+            world.apply(roles(name)).await;
+        }
+        let newest = shown(&mut browser, &world, "/admin/audit").await;
+        assert_eq!(newest.matches("Role/r").count(), 100, "{newest}");
+        assert!(!newest.contains(">Newer<"));
+        let mut pages = vec![newest];
+        while let Some(older) = turned(&mut browser, "Older").await {
+            pages.push(older);
+        }
+        let oldest = pages.last().expect("a page");
+        assert!(oldest.contains("the first chain") && !oldest.contains("anchors"), "{oldest}");
+        let all = pages.concat();
+        assert_eq!(all.matches("Role/r").count(), 4 * 60, "each once");
+        assert!(all.contains(">Rosa Öhm</a>"), "{all}");
+        assert!(all.contains("href=\"/admin/traces/"), "{all}");
+        for page in pages.iter().rev().skip(1) {
+            assert_eq!(turned(&mut browser, "Newer").await.as_ref(), Some(page));
+        }
+
+        let page = shown(&mut browser, &world, "/admin/audit?action=sign-in").await;
+        assert!(page.contains("<td data-label=\"What\">sign in") && !page.contains("Role/"), "{page}");
+        browser.click("/admin/users/").await.expect("the person");
+        let page = browser.click("/admin/audit?user=").await.expect("the log").text.clone();
+        assert!(page.contains("Only what <a") && !page.contains("Role/r1"), "{page}");
+        let page = shown(&mut browser, &world, "/admin/audit?older=x&newer=1.2&action=%3Cb%3E&user=zzz").await;
+        assert!(page.contains("Nothing of that kind"), "{page}");
+    }
+
+    /// Lists of many are searched and turned over.
+    async fn long_lists_have_a_search_and_pages(world: World) {
+        let mut browser = administrator(&world).await;
+        let providers = (1..=60).map(|n| provider(&format!("k{n}"), &format!("Klinik Nr. {n}")));
+        let applications = (1..=60).map(|n| json!({ "resourceType": "ClientApplication", "id": format!("a{n}"),
+            "name": format!("Übersicht {n}"), "redirectUris": [world.neighbours.callback()] }));
+        world.apply(providers.chain(applications).collect()).await;
+        for (path, first, last, typed) in [
+            ("/admin/providers", "Klinik Nr. 2<", "Klinik Nr. 60<", "nr 60"),
+            ("/admin/applications", "bersicht 2<", "bersicht 60<", "UBERSICHT 60"),
+        ] {
+            let page = shown(&mut browser, &world, path).await;
+            assert!(page.contains(first) && !page.contains(last), "{page}");
+            let next = turned(&mut browser, "Next").await.expect("a page");
+            assert!(next.contains(last) && !next.contains(first), "{next}");
+            assert_eq!(turned(&mut browser, "Previous").await, Some(page));
+            let form = browser.form(path).expect("a search").with("q", typed);
+            let found = browser.submit(form).await.expect("found").text.clone();
+            assert!(found.contains(last) && !found.contains(first), "{found}");
+            let form = browser.form(path).expect("a search").with("q", "<none>");
+            let none = browser.submit(form).await.expect("nothing").text.clone();
+            assert!(none.contains("“&#60;none&#62;” in its name or id"), "{none}");
+        }
+        let page = shown(&mut browser, &world, "/admin/applications/new").await;
+        assert!(page.contains("<div class=\"choices\">"), "{page}");
     }
 }

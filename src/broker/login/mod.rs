@@ -197,12 +197,8 @@ impl Broker {
     ) -> LoginError {
         let now = self.clock.now();
         if trace.failure().is_none() {
-            trace.failed(
-                check_of(&refusal),
-                "not so",
-                Actual::plain(refusal.to_string()),
-                mend_of(&refusal),
-            );
+            let actual = Actual::plain(refusal.to_string());
+            trace.stopped(check_of(&refusal), actual, mend_of(&refusal));
         }
         let outcome = trace.failure().map_or_else(String::new, |step| step.check.to_string());
         let Subject { login, idp } = subject;

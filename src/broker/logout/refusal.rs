@@ -102,7 +102,7 @@ impl Broker {
         let now = self.clock.now();
         if trace.failure().is_none() {
             let actual = Actual::plain(refusal.to_string());
-            trace.failed(refusal.check(), "not so", actual, refusal.mend());
+            trace.stopped(refusal.check(), actual, refusal.mend());
         }
         tracing::info!(reference = %caller.reference, reason = %refusal, "logout refused");
         if !self.refusals.admit(Action::SignOut, now) {

@@ -150,13 +150,14 @@ fn check_name(name: &str) -> Result<(), Invalid> {
 /// # Errors
 /// [`Invalid`] at `path`, in words for the administrator.
 pub fn check_url(path: &str, text: &str) -> Result<url::Url, Invalid> {
-    let url = url::Url::parse(text).map_err(|error| Invalid::new(path, format!("{error}")))?;
+    let problem = "is not an https URL, as in https://host.example/path";
+    let url = url::Url::parse(text).map_err(|_| Invalid::new(path, problem))?;
     let allowed = match url.scheme() {
         "https" => url.host().is_some(),
         "http" => is_loopback(&url),
         _ => false,
     };
-    if allowed { Ok(url) } else { Err(Invalid::new(path, "is not an https URL")) }
+    if allowed { Ok(url) } else { Err(Invalid::new(path, problem)) }
 }
 
 /// Whether the URL's host is this machine: `localhost`, `127.0.0.0/8` or `[::1]`.

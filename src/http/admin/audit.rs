@@ -1,24 +1,46 @@
-//! `GET /admin/audit`: the newest records of the audit log.
+//! `GET /admin/audit?action=…&user=…`: the audit log, newest first, page by page.
+
+mod detail;
 
 use actix_web::{HttpRequest, http::StatusCode, web};
 use askama::Template;
-use serde_json::{Map, Value};
 
-use super::{Admin, Answer, Frame, Moment, Section, frame::show};
-use crate::domain::audit::{Actor, Event, Outcome};
-
-/// Longer details are cut; the whole record is in `medict audit export`.
-const LONGEST: usize = 160;
+use super::{
+    Admin, Answer, Frame, Moment, Section,
+    frame::{query, show},
+};
+use crate::{
+    broker::records::{Filter, Page, Place, Start},
+    domain::{
+        audit::{Action, Actor, Event, Outcome},
+        words::UserId,
+    },
+    op::Parameters,
+};
 
 pub fn routes(app: &mut web::ServiceConfig) {
-    app.route("/admin/audit", web::get().to(newest));
+    app.route("/admin/audit", web::get().to(page));
 }
 
 #[derive(Template)]
 #[template(path = "admin/audit.html")]
 struct Audit {
     frame: Frame,
+    filter: Asked,
+    /// The word of every action, and how it reads.
+    actions: Vec<(String, String)>,
     rows: Vec<Row>,
+    /// The addresses of the neighbouring pages.
+    newer: Option<String>,
+    older: Option<String>,
+}
+
+/// What the address asked for; empty: everything.
+struct Asked {
+    action: String,
+    user: String,
+    /// What that person is called.
+    name: String,
 }
 
 struct Row {
@@ -28,107 +50,122 @@ struct Row {
     actor: String,
     /// The account of the actor, where he has one.
     actor_account: Option<String>,
-    user: Option<String>,
+    /// The account that it happened to, and what the person is called.
+    user: Option<(String, String)>,
     provider: String,
     application: String,
     reference: String,
+    /// Whether the reference leads to a trace.
+    traced: bool,
     detail: String,
 }
 
-async fn newest(admin: Admin, request: HttpRequest) -> Answer {
+async fn page(admin: Admin, request: HttpRequest) -> Answer {
     admin.may("AuditEvent", "read")?;
-    let events = admin.broker().newest_events().await.map_err(|error| admin.failed(error))?;
-    let rows = events.into_iter().map(|(_, event)| Row::new(event)).collect();
-    let frame = Frame::new(&admin, Section::Audit, &request);
-    Ok(show(StatusCode::OK, &Audit { frame, rows }))
+    let query = query(&request);
+    let mut filter = Asked {
+        action: query.get("action").unwrap_or_default().to_owned(),
+        user: query.get("user").unwrap_or_default().to_owned(),
+        name: String::new(),
+    };
+    let found = admin.broker().audit_page(start(&query), filter.read()).await;
+    let mut found = found.map_err(|error| admin.failed(error))?;
+    // Whoever may read what happened need not be told who people are.
+    if !admin.can("User", "read") {
+        found.names.clear();
+    }
+    filter.name = called(&found, &UserId(filter.user.clone()));
+    let page = Audit {
+        frame: Frame::new(&admin, Section::Audit, &request),
+        actions: Action::ALL.iter().map(|action| (word(action), words(action))).collect(),
+        newer: found.newer.as_ref().map(|place| filter.address("newer", place)),
+        older: found.older.as_ref().map(|place| filter.address("older", place)),
+        rows: found.events.iter().map(|event| Row::new(event, &found)).collect(),
+        filter,
+    };
+    Ok(show(StatusCode::OK, &page))
+}
+
+/// Where the page begins; an address that makes no sense begins at the newest.
+fn start(query: &Parameters) -> Start {
+    let place = |name: &str| read_place(query.get(name)?);
+    match (place("older"), place("newer")) {
+        (Some(place), _) => Start::OlderThan(place),
+        (None, Some(place)) => Start::NewerThan(place),
+        (None, None) => Start::Newest,
+    }
+}
+
+fn read_place(text: &str) -> Option<Place> {
+    let mut parts = text.splitn(3, '.');
+    let (at, sequence) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    Some(Place { at, sequence, node: parts.next()?.to_owned() })
+}
+
+impl Asked {
+    fn read(&self) -> Filter {
+        let action = Action::ALL.into_iter().find(|action| word(action) == self.action);
+        let user = Some(&self.user).filter(|user| !user.is_empty());
+        Filter { action, user: user.map(|user| UserId(user.clone())) }
+    }
+
+    fn is_open(&self) -> bool {
+        self.action.is_empty() && self.user.is_empty()
+    }
+
+    /// The same records from a place on.
+    fn address(&self, direction: &str, Place { at, sequence, node }: &Place) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        let asked = [("action", &self.action), ("user", &self.user)];
+        query.extend_pairs(asked.into_iter().filter(|(_, value)| !value.is_empty()));
+        query.append_pair(direction, &format!("{at}.{sequence}.{node}"));
+        format!("/admin/audit?{}", query.finish())
+    }
 }
 
 impl Row {
-    fn new(event: Event) -> Self {
-        let (actor, actor_account) = actor(event.actor);
+    fn new(event: &Event, page: &Page) -> Self {
+        let (actor, actor_account) = actor(&event.actor, page);
+        let reference = event.reference.as_ref().map(|reference| reference.0.clone());
+        let reference = reference.unwrap_or_default();
         Self {
             at: Moment::new(event.at),
             action: words(&event.action),
             refused: event.outcome == Outcome::Refused,
             actor,
             actor_account,
-            user: event.user.map(|id| id.0),
-            provider: event.idp.map(|id| id.0).unwrap_or_default(),
-            application: event.client.map(|id| id.0).unwrap_or_default(),
-            reference: event.reference.map(|reference| reference.0).unwrap_or_default(),
-            detail: event.detail.as_ref().map(shorten).unwrap_or_default(),
+            user: event.user.as_ref().map(|id| (id.0.clone(), called(page, id))),
+            provider: event.idp.as_ref().map(|id| id.0.clone()).unwrap_or_default(),
+            application: event.client.as_ref().map(|id| id.0.clone()).unwrap_or_default(),
+            traced: page.traced.contains(&reference),
+            reference,
+            detail: event.detail.as_ref().map(detail::shorten).unwrap_or_default(),
         }
     }
 }
 
-fn actor(actor: Actor) -> (String, Option<String>) {
+fn actor(actor: &Actor, page: &Page) -> (String, Option<String>) {
     match actor {
         Actor::Anonymous => ("nobody known".to_owned(), None),
-        Actor::User(id) => ("a person".to_owned(), Some(id.0)),
+        Actor::User(id) => (called(page, id), Some(id.0.clone())),
         Actor::Client(id) => (format!("application {id}"), None),
         Actor::Operator => ("command line".to_owned(), None),
         Actor::Broker => ("Medict".to_owned(), None),
     }
 }
 
-/// `sign-in` becomes `sign in`.
-fn words(action: &crate::domain::audit::Action) -> String {
+/// The name of a person; of one who is not known (any more), or whom nobody may name here, that.
+fn called(page: &Page, id: &UserId) -> String {
+    page.names.get(id.as_str()).cloned().unwrap_or_else(|| "a person".to_owned())
+}
+
+/// `sign-in`.
+fn word(action: &Action) -> String {
     let name = serde_json::to_value(action).unwrap_or_default();
-    name.as_str().unwrap_or_default().replace('-', " ")
+    name.as_str().unwrap_or_default().to_owned()
 }
 
-/// A change as what was changed; anything else as it is.
-fn shorten(detail: &Value) -> String {
-    let text = match (detail["resource"].as_str(), detail) {
-        (Some(resource), detail) => change(resource, &detail["before"], &detail["after"]),
-        (None, Value::String(text)) => text.clone(),
-        (None, Value::Object(fields)) => pairs(fields),
-        (None, other) => other.to_string(),
-    };
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
-}
-
-fn change(resource: &str, before: &Value, after: &Value) -> String {
-    // Whose account it was stands in a column of its own.
-    let resource = if resource.starts_with("User/") { "User" } else { resource };
-    let empty = Map::new();
-    let (Some(before), after) = (before.as_object(), after.as_object().unwrap_or(&empty)) else {
-        return resource.to_owned();
-    };
-    let names = before.keys().chain(after.keys().filter(|name| !before.contains_key(*name)));
-    let changed: Vec<_> = names.filter(|name| before.get(*name) != after.get(*name)).collect();
-    let changed = changed.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
-    format!("{resource}: {}", if changed.is_empty() { "secret" } else { &changed })
-}
-
-fn pairs(fields: &Map<String, Value>) -> String {
-    let shown = fields.iter().filter(|(_, value)| !value.is_null());
-    let pair = |(name, value): (&String, &Value)| {
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        format!("{name} {text}")
-    };
-    shown.map(pair).collect::<Vec<_>>().join(", ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn details_say_what_changed() {
-        let before = json!({ "name": "A", "scopes": [], "enabled": true });
-        let after = json!({ "name": "B", "scopes": [], "x": 1 });
-        let with = |before: Value| {
-            shorten(&json!({ "resource": "Role/r", "before": before, "after": after }))
-        };
-        assert_eq!(with(before), "Role/r: enabled, name, x");
-        assert_eq!(with(after.clone()), "Role/r: secret");
-        assert_eq!(with(Value::Null), "Role/r");
-        assert_eq!(shorten(&json!({ "role": "r", "organization": null })), "role r");
-        assert_eq!(shorten(&json!("ä".repeat(200))).chars().count(), LONGEST + 1);
-    }
+/// `sign in`.
+fn words(action: &Action) -> String {
+    word(action).replace('-', " ")
 }

@@ -63,8 +63,7 @@ impl Admin {
         if self.can(kind, action) {
             return Ok(());
         }
-        let text = "Your roles do not include this. Ask an administrator for the role you need.";
-        Err(stop(page::refused(StatusCode::FORBIDDEN, self.reference(), text)))
+        Err(stop(page::not_allowed(self.reference(), &self.name())))
     }
 
     /// Whether the form came from a page of ours for this session.

@@ -12,6 +12,7 @@ use crate::{
         resources::{Mode, WriteError, Written},
     },
     domain::{
+        collation,
         resource::{Invalid, parse},
         words::OrganizationId,
     },
@@ -94,12 +95,26 @@ pub fn id_input(hint: &'static str) -> Input {
     Input::text("id", "Id").hint(hint)
 }
 
-/// `General Hospital (Site 2)` becomes `general-hospital-site-2`.
+/// The longest id.
+const LONGEST: usize = 64;
+
+/// `General Hospital (Site 2)` becomes `general-hospital-site-2`, `Ärztehaus Süd` `aerztehaus-sued`. Of a
+/// long name as many words as there is room for.
 fn propose_id(name: &str) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { ' ' };
-    let words: String = name.chars().map(plain).collect();
-    let mut id = words.split_whitespace().collect::<Vec<_>>().join("-");
-    id.truncate(64);
+    let spelt = [("ä", "ae"), ("ö", "oe"), ("ü", "ue")]
+        .iter()
+        .fold(name.to_lowercase(), |name, (letter, letters)| name.replace(letter, letters));
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { ' ' };
+    let words: String = collation::fold(&spelt).chars().map(plain).collect();
+    let mut id = String::new();
+    for word in words.split_whitespace() {
+        let dash = if id.is_empty() { "" } else { "-" };
+        if id.len() + dash.len() + word.len() > LONGEST {
+            break;
+        }
+        id.push_str(dash);
+        id.push_str(word);
+    }
     id
 }
 
@@ -112,6 +127,12 @@ mod tests {
         for (name, id) in [
             ("General Hospital (Site 2)", "general-hospital-site-2"),
             ("  Entra  ID ", "entra-id"),
+            ("Ärztehaus Überlingen, Straße 5", "aerztehaus-ueberlingen-strasse-5"),
+            ("Hôpital Saint-Étienne", "hopital-saint-etienne"),
+            (
+                "Universitätsklinikum Überlingen-Großhansdorf für Herz- und Gefäßchirurgie",
+                "universitaetsklinikum-ueberlingen-grosshansdorf-fuer-herz-und",
+            ),
             ("院", ""),
         ] {
             assert_eq!(propose_id(name), id);

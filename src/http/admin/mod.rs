@@ -15,6 +15,7 @@ mod frame;
 mod keys;
 mod organizations;
 mod overview;
+mod paging;
 mod providers;
 mod roles;
 mod sheet;
@@ -27,6 +28,7 @@ use actix_web::web;
 use desk::{Admin, Answer};
 pub use frame::Moment;
 use frame::{Frame, Section, in_fours};
+use paging::Pages;
 use sheet::Sheet;
 
 pub fn routes(app: &mut web::ServiceConfig) {

@@ -59,7 +59,8 @@ pub(super) fn differs_by_port_only(registered: &str, uri: &str) -> bool {
 
 /// An absolute URI without fragment: https, http on loopback, or a native application's own scheme.
 pub(super) fn check_redirect_uri(uri: &str, client_type: ClientType) -> Result<(), String> {
-    let url = Url::parse(uri).map_err(|error| error.to_string())?;
+    let absolute = "is no absolute URI, as in https://app.example/callback";
+    let url = Url::parse(uri).map_err(|_| absolute.to_owned())?;
     if url.fragment().is_some() {
         return Err("has a fragment".to_owned());
     }

@@ -1,10 +1,16 @@
 //! `GET /admin/applications`.
 
+use std::sync::Arc;
+
 use actix_web::{HttpRequest, http::StatusCode};
 use askama::Template;
 
 use super::{
-    super::{Admin, Answer, Frame, Section, document::organization_name, frame::show},
+    super::{
+        Admin, Answer, Frame, Pages, Section,
+        document::organization_name,
+        frame::{query, show},
+    },
     KIND,
 };
 use crate::{
@@ -16,6 +22,7 @@ use crate::{
 #[template(path = "admin/applications/list.html")]
 struct List {
     frame: Frame,
+    pages: Pages,
     rows: Vec<Row>,
     may_write: bool,
 }
@@ -31,10 +38,12 @@ struct Row {
 pub async fn list(admin: Admin, request: HttpRequest) -> Answer {
     admin.may(KIND, "read")?;
     let configuration = admin.broker().configuration();
-    let rows = configuration.clients().into_iter();
-    let rows = rows.map(|client| Row::new(client, &configuration)).collect();
+    let texts = |one: &&Arc<Client>| format!("{} {}", one.resource.name, one.id);
+    let all = configuration.clients();
+    let (shown, pages) = Pages::cut(all, &query(&request), "/admin/applications", texts);
+    let rows = shown.into_iter().map(|client| Row::new(client, &configuration)).collect();
     let frame = Frame::new(&admin, Section::Applications, &request);
-    let page = List { frame, rows, may_write: admin.can(KIND, "write") };
+    let page = List { frame, pages, rows, may_write: admin.can(KIND, "write") };
     Ok(show(StatusCode::OK, &page))
 }
 

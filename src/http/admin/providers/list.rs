@@ -1,10 +1,16 @@
 //! `GET /admin/providers`.
 
+use std::sync::Arc;
+
 use actix_web::{HttpRequest, http::StatusCode};
 use askama::Template;
 
 use super::{
-    super::{Admin, Answer, Frame, Section, document::organization_name, frame::show},
+    super::{
+        Admin, Answer, Frame, Pages, Section,
+        document::organization_name,
+        frame::{query, show},
+    },
     KIND,
 };
 use crate::{
@@ -16,6 +22,7 @@ use crate::{
 #[template(path = "admin/providers/list.html")]
 struct List {
     frame: Frame,
+    pages: Pages,
     rows: Vec<Row>,
     may_write: bool,
 }
@@ -39,10 +46,12 @@ pub struct State {
 pub async fn list(admin: Admin, request: HttpRequest) -> Answer {
     admin.may(KIND, "read")?;
     let configuration = admin.broker().configuration();
-    let rows = configuration.providers().into_iter();
-    let rows = rows.map(|provider| Row::new(provider, &configuration)).collect();
+    let texts = |one: &&Arc<Provider>| format!("{} {}", one.resource.name, one.id);
+    let all = configuration.providers();
+    let (shown, pages) = Pages::cut(all, &query(&request), "/admin/providers", texts);
+    let rows = shown.into_iter().map(|provider| Row::new(provider, &configuration)).collect();
     let frame = Frame::new(&admin, Section::Providers, &request);
-    let page = List { frame, rows, may_write: admin.can(KIND, "write") };
+    let page = List { frame, pages, rows, may_write: admin.can(KIND, "write") };
     Ok(show(StatusCode::OK, &page))
 }
 

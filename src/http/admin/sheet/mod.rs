@@ -34,6 +34,8 @@ impl askama::filters::HtmlSafe for Sheet {}
 pub struct Problem {
     pub text: String,
     path: Option<String>,
+    /// The path of the input that it is about.
+    input: Option<String>,
 }
 
 impl Sheet {
@@ -83,7 +85,9 @@ impl Sheet {
             WriteError::Invalid(invalid) => self.named(invalid),
             other => super::desk::sentence(other),
         };
-        self.problem = Some(Problem { text, path });
+        let input = path.as_ref().and_then(|path| self.input_at(path));
+        let input = input.map(|input| input.path.to_owned());
+        self.problem = Some(Problem { text, path, input });
         self
     }
 
@@ -127,11 +131,14 @@ impl Sheet {
 
     /// The mistake in words, with the label of its input before the path.
     fn named(&self, invalid: &Invalid) -> String {
-        let mut inputs = self.inputs().into_iter();
-        match inputs.find(|input| is_at(&invalid.path, input.path)) {
+        match self.input_at(&invalid.path) {
             Some(input) => format!("{} ({}): {}", input.label, invalid.path, invalid.problem),
             None => invalid.to_string(),
         }
+    }
+
+    fn input_at(&self, path: &str) -> Option<&Input> {
+        self.inputs().into_iter().find(|input| is_at(path, input.path))
     }
 
     fn inputs(&self) -> Vec<&Input> {

@@ -49,6 +49,7 @@ struct Edit {
     sheet: Sheet,
     may_write: bool,
     may_grant: bool,
+    may_audit: bool,
 }
 
 /// An account with its roles.
@@ -166,6 +167,7 @@ pub fn show_edit(
         sheet,
         may_write: admin.can(KIND, "write"),
         may_grant: admin.can("UserRole", "write"),
+        may_audit: admin.can("AuditEvent", "read"),
     };
     show(status, &page)
 }

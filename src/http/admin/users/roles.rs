@@ -24,6 +24,9 @@ use crate::{
 
 const KIND: &str = "UserRole";
 
+/// Stands for no organization on the form; no id has such a name.
+const EVERYWHERE: &str = "*";
+
 /// A role that a person has, for the page.
 pub struct Grant {
     pub id: String,
@@ -49,7 +52,7 @@ pub async fn grant(
         "user": { "reference": format!("User/{id}") },
         "role": { "reference": format!("Role/{role}") },
     });
-    if let Some(place) = form.get("organization") {
+    if let Some(place) = form.get("organization").filter(|place| *place != EVERYWHERE) {
         value["organization"] = json!({ "reference": format!("Organization/{place}") });
     }
     match document::write(&admin, value, Mode::Create).await {
@@ -114,7 +117,14 @@ pub fn role_choices(configuration: &Configuration) -> Vec<Choice> {
 }
 
 pub fn organization_choices(configuration: &Configuration) -> Vec<Choice> {
-    let mut choices = vec![Choice::new("", "Everywhere")];
-    choices.extend(organizations(configuration));
+    let named = organizations(configuration);
+    let everywhere = Choice::new(EVERYWHERE, "Everywhere");
+    if named.is_empty() {
+        return vec![everywhere];
+    }
+    // The widest place is nobody's first choice by accident.
+    let mut choices = vec![Choice::new("", "Choose where…")];
+    choices.extend(named);
+    choices.push(everywhere);
     choices
 }
