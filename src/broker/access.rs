@@ -13,6 +13,7 @@ use crate::{
     crypto::{Jws, sha256, sha256_base64url},
     domain::{
         claims::Place,
+        login::Authentication,
         roles,
         words::{ClientId, GrantId, OrganizationId, RoleId, SessionId, UnixTime},
     },
@@ -58,6 +59,8 @@ pub struct Verified {
     pub asked: Vec<String>,
     /// The application that the person signed in to; after an exchange another than the token's.
     granted_to: Option<ClientId>,
+    /// How the person was proven.
+    by: Option<Authentication>,
     /// From then on it has to be looked at again.
     until: UnixTime,
 }
@@ -115,7 +118,8 @@ impl Broker {
         let known = |id: &ClientId| configuration.client(id).is_some();
         let known =
             known(&verified.access.client_id) && verified.granted_to.as_ref().is_none_or(known);
-        if known { Ok(verified) } else { Err(AccessError::Invalid) }
+        let believed = verified.by.as_ref().is_none_or(|by| configuration.believes(by));
+        if known && believed { Ok(verified) } else { Err(AccessError::Invalid) }
     }
 
     async fn look_behind(
@@ -128,12 +132,12 @@ impl Broker {
         let access = self.read_access_token(token).await?;
         let (grant, own) = (grant_of(&access), own_digest(&access));
         let by_itself = grant.is_none() || access.act.is_some();
-        let idle = self.settings.sessions.idle;
+        let (measure, idle) = (self.measure(now), self.settings.sessions.idle);
         let read = move |conn: &mut _| -> Result<_, AccessError> {
             // Before all else: what is revoked after it makes the verdict one of yesterday.
             let everywhere = changes::version(conn, changes::Topic::Revocations)?;
             let standing = match &grant {
-                Some(id) => Standing::find(conn, id, now, idle)?,
+                Some(id) => Standing::find(conn, id, &measure)?,
                 None => None,
             };
             // What has no sign-in of its own to end with may have been revoked by itself.
@@ -226,8 +230,8 @@ impl Broker {
             return Err(AccessError::OnBehalf);
         }
         let grant = grant_of(&verified.access).ok_or(AccessError::Invalid)?;
-        let (now, idle) = (self.clock.now(), self.settings.sessions.idle);
-        let find = move |conn: &mut _| Standing::find(conn, &grant, now, idle);
+        let measure = self.measure(self.clock.now());
+        let find = move |conn: &mut _| Standing::find(conn, &grant, &measure);
         let standing = self.store.read(find).await?.ok_or(AccessError::Invalid)?;
         if standing.grant.offline.is_some() {
             self.revoke_grant(standing.grant, caller).await?;
@@ -272,8 +276,9 @@ pub(super) fn own_digest(access: &AccessToken) -> String {
 impl Verified {
     fn new(mut access: AccessToken, standing: Option<Standing>, until: UnixTime) -> Self {
         let until = until.min(access.exp);
-        let Some(Standing { grant, account, granted, .. }) = standing else {
-            return Self { access, person: None, asked: Vec::new(), granted_to: None, until };
+        let Some(Standing { grant, account, granted, by, .. }) = standing else {
+            let (asked, granted_to) = (Vec::new(), None);
+            return Self { access, person: None, asked, granted_to, by: None, until };
         };
         access.roles = roles::effective(&granted, access.organization.as_ref());
         let person = person(account, access.roles.clone(), access.organization.clone());
@@ -281,7 +286,7 @@ impl Verified {
         // What the person's application asked for by name is for it alone, not for who acts for it.
         let asked = access.act.is_none().then_some(grant.request.claims.userinfo);
         let asked = asked.unwrap_or_default();
-        Self { access, person: Some(person), asked, granted_to, until }
+        Self { access, person: Some(person), asked, granted_to, by: Some(by), until }
     }
 
     #[cfg(test)]

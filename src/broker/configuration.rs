@@ -142,6 +142,14 @@ impl Configuration {
         sorted(self.providers.values(), |provider| (&provider.order, &provider.id))
     }
 
+    /// Whether the person's word still counts as when he signed in: a provider that was switched off or
+    /// removed vouches for nobody; a password of ours needs none.
+    #[must_use]
+    pub fn believes(&self, by: &Authentication) -> bool {
+        let enabled = |idp| self.provider(idp).is_some_and(|provider| provider.resource.enabled);
+        by.idp.as_ref().is_none_or(enabled)
+    }
+
     #[must_use]
     pub fn clients(&self) -> Vec<&Arc<Client>> {
         sorted(self.clients.values(), |client| (&client.order, &client.id))

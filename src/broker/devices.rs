@@ -133,7 +133,8 @@ impl Broker {
             client: client.id.clone(),
             request,
             pace: op::DEVICE_PACE,
-            polled_at: now,
+            // The first poll may come at once: the pace is between polls (RFC 8628 §3.5).
+            polled_at: now.plus(-op::DEVICE_PACE),
             answer: Answer::Nothing,
             expires_at: now.plus(op::DEVICE_LIFETIME),
         };
@@ -177,7 +178,8 @@ impl Broker {
             let Some(device) = devices::find_waiting(tx, &code, now)? else {
                 return Ok(Err(DeviceError::Unknown));
             };
-            throttles::clear(tx, &gate[0].subject)?;
+            // A right one is no failure, and makes no others good: anybody can have a code of his own.
+            throttles::uncount(tx, &gate[0].subject)?;
             Ok(Ok(device))
         };
         self.store.write(find).await?

@@ -7,7 +7,7 @@ use super::{
     Broker, Client, Error,
     clients::Unspent,
     settings::Limits,
-    standing::Standing,
+    standing::{Measure, Standing},
     tokens::{Asker, TokenError},
 };
 use crate::{
@@ -41,6 +41,7 @@ struct Use {
     unspent: Unspent,
     jkt: Option<String>,
     limits: Limits,
+    measure: Measure,
     now: UnixTime,
 }
 
@@ -88,6 +89,7 @@ impl Broker {
             unspent: asker.unspent.clone(),
             jkt: asker.jkt.clone(),
             limits,
+            measure: self.measure(now),
             now,
         };
         let (standing, scope, token) = match self.store.write(move |tx| used.run(tx)).await? {
@@ -158,7 +160,7 @@ impl Use {
         }
         op::check_target(&grant.request, self.resource.as_deref())?;
         let scope = op::check_refreshed_scope(&grant.request.scope, &self.registered, &self.asked)?;
-        let standing = Standing::of(tx, grant, self.now, self.limits.idle)?;
+        let standing = Standing::of(tx, grant, &self.measure)?;
         let standing = Box::new(standing.ok_or(TokenRefusal::SessionEnded)?);
         let used = self.rotate(tx, token, standing, scope)?;
         if let Used::Rotated(standing, _) | Used::Repeated(standing, ..) = &used {

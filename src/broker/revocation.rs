@@ -140,12 +140,13 @@ impl Broker {
         let Known::Refresh(token, grant) = self.recognise(token).await? else {
             return Ok(Introspection::inactive());
         };
-        let (now, idle) = (self.clock.now(), self.settings.sessions.idle);
+        let now = self.clock.now();
         let current = token.state == refresh_tokens::State::Current && now < token.expires_at;
         if grant.client_id != client.id || !current {
             return Ok(Introspection::inactive());
         }
-        let read = move |conn: &mut _| Standing::of(conn, *grant, now, idle);
+        let measure = self.measure(now);
+        let read = move |conn: &mut _| Standing::of(conn, *grant, &measure);
         Ok(match self.store.look_up(read).await? {
             None => Introspection::inactive(),
             Some(Standing { grant, .. }) => Introspection::refresh(RefreshClaims {

@@ -36,8 +36,8 @@ impl Broker {
         let Some(id) = SessionId::naming(cookie) else { return Ok(None) };
         let digest = sha256_base64url(cookie);
         let find = move |conn: &mut _| sessions::find_by_cookie(conn, &id, &digest);
-        let (now, idle) = (self.clock.now(), self.settings.sessions.idle);
-        Ok(self.store.look_up(find).await?.filter(|session| session.is_live(now, idle)))
+        let measure = self.measure(self.clock.now());
+        Ok(self.store.look_up(find).await?.filter(|session| measure.is_open(session)))
     }
 
     /// The person behind the session, while session and account are good; notes the use.

@@ -58,7 +58,6 @@ impl Default for Tokens {
 /// The settings that a grant and its tokens end by, in seconds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    pub idle: i64,
     pub grace: i64,
     pub offline_idle: i64,
     pub offline_absolute: i64,
@@ -67,7 +66,6 @@ pub(super) struct Limits {
 impl Settings {
     pub(super) const fn limits(&self) -> Limits {
         Limits {
-            idle: self.sessions.idle,
             grace: self.tokens.refresh_grace,
             offline_idle: self.tokens.offline_idle,
             offline_absolute: self.tokens.offline_absolute,

@@ -1,6 +1,9 @@
-//! What the tokens of a grant live by: the grant itself, its session, the account. Read together, judged
-//! in one place.
+//! What the tokens of a grant live by: the grant itself, its session, the account, and the provider that
+//! vouched for the person. Read together, judged in one place.
 
+use std::sync::Arc;
+
+use super::{Broker, Configuration};
 use crate::{
     domain::{
         login::Authentication,
@@ -27,28 +30,50 @@ pub struct Standing {
     pub granted: Vec<GrantedRole>,
 }
 
+/// What standing is judged by.
+#[derive(Clone)]
+pub struct Measure {
+    pub now: UnixTime,
+    /// Seconds that a session may go unused.
+    pub idle: i64,
+    pub configuration: Arc<Configuration>,
+}
+
+impl Broker {
+    pub(super) fn measure(&self, now: UnixTime) -> Measure {
+        Measure { now, idle: self.settings.sessions.idle, configuration: self.configuration() }
+    }
+}
+
+impl Measure {
+    /// Whether the session counts: it has not ended, was used a while ago at most, and whoever vouched for
+    /// the person is still believed.
+    #[must_use]
+    pub fn is_open(&self, session: &BrowserSession) -> bool {
+        session.is_live(self.now, self.idle) && self.configuration.believes(&session.authentication)
+    }
+}
+
 impl Standing {
     /// Reads what stands behind `grant`. `None`: it was revoked, the session that it lives by has ended or
-    /// was not used for `idle` seconds, or the account is not active.
+    /// was not used for long, the account is not active, or the provider was switched off.
     ///
     /// # Errors
     /// [`Error`] when the database fails.
-    pub fn of(
-        conn: &mut Conn,
-        grant: Grant,
-        now: UnixTime,
-        idle: i64,
-    ) -> Result<Option<Self>, Error> {
-        if grant.revoked_at.is_some() || now >= grant.expires_at {
+    pub fn of(conn: &mut Conn, grant: Grant, measure: &Measure) -> Result<Option<Self>, Error> {
+        if grant.revoked_at.is_some() || measure.now >= grant.expires_at {
             return Ok(None);
         }
-        let open = |session: &BrowserSession| session.is_live(now, idle);
+        let open = |session: &BrowserSession| measure.is_open(session);
         let session = sessions::find(conn, &grant.session_id)?.filter(open);
         let by = match (&grant.offline, &session) {
             (Some(by), _) => by.clone(),
             (None, Some(session)) => session.authentication.clone(),
             (None, None) => return Ok(None),
         };
+        if !measure.configuration.believes(&by) {
+            return Ok(None);
+        }
         let account = users::find(conn, &grant.user_id)?.filter(|account| account.active);
         let Some(account) = account else { return Ok(None) };
         let granted = user_roles::granted_to(conn, &grant.user_id)?;
@@ -59,14 +84,9 @@ impl Standing {
     ///
     /// # Errors
     /// [`Error`] when the database fails.
-    pub fn find(
-        conn: &mut Conn,
-        id: &GrantId,
-        now: UnixTime,
-        idle: i64,
-    ) -> Result<Option<Self>, Error> {
+    pub fn find(conn: &mut Conn, id: &GrantId, measure: &Measure) -> Result<Option<Self>, Error> {
         match grants::find(conn, id)? {
-            Some(grant) => Self::of(conn, grant, now, idle),
+            Some(grant) => Self::of(conn, grant, measure),
             None => Ok(None),
         }
     }

@@ -7,7 +7,7 @@ use super::{
     issue::respond,
     refresh::begin_family,
     settings::Limits,
-    standing::Standing,
+    standing::{Measure, Standing},
 };
 use crate::{
     crypto::sha256_base64url,
@@ -61,6 +61,7 @@ impl Asker<'_> {
 }
 
 /// A grant on its way to tokens, with everything drawn that its commit stores.
+#[derive(Clone)]
 pub(super) struct Redeeming {
     pub(super) refresh_token: Option<String>,
     /// The key that refresh tokens will be bound to.
@@ -69,6 +70,7 @@ pub(super) struct Redeeming {
     resource: Option<String>,
     pub(super) event: Event,
     limits: Limits,
+    measure: Measure,
     now: UnixTime,
 }
 
@@ -199,30 +201,28 @@ impl Broker {
         let jkt = asker.jkt.clone();
         let redeeming = self.redeeming(asker, now);
         let refresh_token = redeeming.refresh_token.clone();
-        let redemption = self
-            .store
-            .write(move |tx| -> Result<Redemption, TokenError> {
-                unspent.spend(tx)?;
-                let grant = store::grants::find_by_code(tx, &grant, &digest)?;
-                let grant = grant.ok_or(TokenRefusal::UnknownCode)?;
-                if grant.client_id != id {
-                    return Err(TokenRefusal::ForeignCode.into());
-                }
-                if grant.redeemed_at.is_some() {
-                    return end_replayed(tx, &grant, &redeeming.event, now);
-                }
-                let verifier = code_verifier.as_deref();
-                op::check_code(
-                    &grant.request,
-                    grant.code_expires_at,
-                    &redirect_uri,
-                    verifier,
-                    now,
-                )?;
-                op::check_key(grant.request.dpop_jkt.as_deref(), jkt.as_deref())?;
-                Ok(Redemption::Granted(Box::new(redeeming.run(tx, grant)?)))
-            })
-            .await?;
+        let redeem = move |tx: &mut Tx<'_>| -> Result<Redemption, TokenError> {
+            unspent.spend(tx)?;
+            let grant = store::grants::find_by_code(tx, &grant, &digest)?;
+            let grant = grant.ok_or(TokenRefusal::UnknownCode)?;
+            if grant.client_id != id {
+                return Err(TokenRefusal::ForeignCode.into());
+            }
+            if grant.redeemed_at.is_some() {
+                return end_replayed(tx, &grant, &redeeming.event, now);
+            }
+            let verifier = code_verifier.as_deref();
+            op::check_code(&grant.request, grant.code_expires_at, &redirect_uri, verifier, now)?;
+            op::check_key(grant.request.dpop_jkt.as_deref(), jkt.as_deref())?;
+            Ok(Redemption::Granted(Box::new(redeeming.run(tx, grant)?)))
+        };
+        let redemption = match self.store.write(redeem.clone()).await {
+            // Another node was faster by a moment: now it can be seen, and is a second use as any other.
+            Err(TokenError::Refused(TokenRefusal::ReplayedCode)) => {
+                self.store.write(redeem).await?
+            }
+            other => other?,
+        };
         match redemption {
             Redemption::Granted(standing) => {
                 let scope = standing.grant.request.scope.clone();
@@ -317,6 +317,7 @@ impl Broker {
             resource: asker.resource.clone(),
             event: asker.caller.event(Action::TokenIssue, Outcome::Success, now),
             limits: self.settings.limits(),
+            measure: self.measure(now),
             now,
         }
     }
@@ -336,18 +337,23 @@ impl Redeeming {
     /// Redeems the grant, once, while what it lives by is good.
     ///
     /// # Errors
-    /// [`TokenRefusal::Target`], [`TokenRefusal::SessionEnded`], or a failure on our side.
+    /// [`TokenRefusal::Target`], [`TokenRefusal::SessionEnded`], [`TokenRefusal::ReplayedCode`] where another
+    /// node redeems it in this moment, or a failure on our side.
     pub(super) fn run(&self, tx: &mut Tx<'_>, grant: Grant) -> Result<Standing, TokenError> {
         let (now, limits) = (self.now, &self.limits);
         op::check_target(&grant.request, self.resource.as_deref())?;
-        let standing = Standing::of(tx, grant, now, limits.idle)?;
+        let standing = Standing::of(tx, grant, &self.measure)?;
         let mut standing = standing.ok_or(TokenRefusal::SessionEnded)?;
         if let (Some(token), Some(session)) = (&self.refresh_token, &standing.session) {
             begin_family(tx, &mut standing.grant, session, token, limits, now)?;
         }
         standing.grant.jkt.clone_from(&self.bound);
         if !store::grants::redeem(tx, &standing.grant, now)? {
-            return Err(TokenRefusal::SessionEnded.into());
+            let found = store::grants::find(tx, &standing.grant.id)?;
+            let redeemed = found.is_some_and(|grant| grant.redeemed_at.is_some());
+            let refusal =
+                if redeemed { TokenRefusal::ReplayedCode } else { TokenRefusal::SessionEnded };
+            return Err(refusal.into());
         }
         tx.audit(issued(self.event.clone(), &standing.grant));
         Ok(standing)

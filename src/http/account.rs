@@ -73,15 +73,23 @@ pub fn foreign_form(context: &Context) -> HttpResponse {
 pub async fn person(context: &Context, request: &HttpRequest) -> Result<SignedIn, HttpResponse> {
     match context.broker.signed_in(context.session()).await {
         Ok(Some(signed_in)) => Ok(signed_in),
-        Ok(None) => {
+        Ok(None) if request.method().is_safe() => {
             let path = request.uri().path_and_query().map_or("/account", |path| path.as_str());
-            let path = if request.method().is_safe() { path } else { "/account" };
-            let mut query = url::form_urlencoded::Serializer::new(String::new());
-            query.append_pair("return_to", path);
-            Err(page::see_other(&format!("/login?{}", query.finish())))
+            Err(page::see_other(&sign_in_to(path)))
+        }
+        Ok(None) => {
+            let reference = context.caller.reference.as_str();
+            Err(page::not_saved(reference, &sign_in_to(request.path())))
         }
         Err(error) => Err(page::failed(context, &error)),
     }
+}
+
+/// The sign-in that ends at this page.
+fn sign_in_to(path: &str) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.append_pair("return_to", path);
+    format!("/login?{}", query.finish())
 }
 
 async fn home(context: Context) -> HttpResponse {

@@ -28,6 +28,19 @@ const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 
 type Answer<B> = Result<ServiceResponse<EitherBody<B>>, Error>;
 
+/// For what everybody may read.
+pub async fn public<B: MessageBody + 'static>(request: ServiceRequest, next: Next<B>) -> Answer<B> {
+    let preflight = is_preflight(&request);
+    let mut response = respond(request, next).await?;
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    if preflight {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HEADERS);
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
+    }
+    Ok(response)
+}
+
 /// For endpoints that answer scripts.
 pub async fn registered<B: MessageBody + 'static>(
     request: ServiceRequest,
@@ -59,17 +72,21 @@ fn is_preflight(request: &ServiceRequest) -> bool {
         && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
+/// A preflight never reaches the endpoint.
+async fn respond<B: MessageBody + 'static>(request: ServiceRequest, next: Next<B>) -> Answer<B> {
+    if is_preflight(&request) {
+        return Ok(request.into_response(HttpResponse::NoContent()).map_into_right_body());
+    }
+    Ok(next.call(request).await?.map_into_left_body())
+}
+
 async fn answer<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
     origin: Option<HeaderValue>,
 ) -> Answer<B> {
     let preflight = is_preflight(&request);
-    let mut response = if preflight {
-        request.into_response(HttpResponse::NoContent()).map_into_right_body()
-    } else {
-        next.call(request).await?.map_into_left_body()
-    };
+    let mut response = respond(request, next).await?;
     let headers = response.headers_mut();
     headers.append(header::VARY, HeaderValue::from_static("Origin"));
     let Some(origin) = origin else { return Ok(response) };

@@ -1,11 +1,14 @@
 //! Devices without a keyboard (RFC 8628): their endpoint, and the page where a person lets them in.
 
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode, http::header, web};
+use actix_web::{
+    HttpRequest, HttpResponse, http::StatusCode, http::header, middleware::from_fn, web,
+};
 use askama::Template;
 
 use super::{
     account::{csrf_of, foreign_form, is_own_form, person},
     context::Context,
+    cors,
     form::Form,
     oauth, page,
     page::Page,
@@ -16,8 +19,12 @@ use crate::{
 };
 
 pub fn routes(app: &mut web::ServiceConfig) {
-    app.service(web::resource("/oauth2/device_authorization").route(web::post().to(begin)))
-        .service(web::resource("/device").route(web::get().to(ask)).route(web::post().to(decide)));
+    app.service(
+        web::resource("/oauth2/device_authorization")
+            .route(web::post().to(begin))
+            .wrap(from_fn(cors::registered)),
+    )
+    .service(web::resource("/device").route(web::get().to(ask)).route(web::post().to(decide)));
 }
 
 #[derive(Template)]

@@ -24,6 +24,9 @@ const UPLOAD: usize = 3 * 1024 * 1024;
 /// A posted form of up to 64 KiB.
 pub struct Form(pub Parameters);
 
+/// A posted authorization request of up to 64 KiB: what stands in it twice is for the application to hear.
+pub struct RequestForm(pub Parameters);
+
 /// A posted form of up to 1 MiB.
 pub struct SamlForm(pub Parameters);
 
@@ -94,6 +97,20 @@ impl FromRequest for Form {
     }
 }
 
+impl FromRequest for RequestForm {
+    type Error = BadForm;
+    type Future = Reading<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let body = read_body(&request, payload, SMALL).await?;
+            let read = Parameters::read(&body);
+            read.map(Self).map_err(|unreadable| bad(&request, unreadable.into()))
+        })
+    }
+}
+
 impl FromRequest for SamlForm {
     type Error = BadForm;
     type Future = Reading<Self>;
@@ -127,11 +144,19 @@ async fn read(
     payload: Payload,
     limit: usize,
 ) -> Result<Parameters, BadForm> {
+    let body = read_body(request, payload, limit).await?;
+    Parameters::parse(&body).map_err(|unreadable| bad(request, unreadable.into()))
+}
+
+async fn read_body(
+    request: &HttpRequest,
+    payload: Payload,
+    limit: usize,
+) -> Result<web::BytesMut, BadForm> {
     if !is_form(request) {
         return Err(bad(request, Fault::Type));
     }
-    let body = collect(payload, limit).await.map_err(|fault| bad(request, fault))?;
-    Parameters::parse(&body).map_err(|unreadable| bad(request, unreadable.into()))
+    collect(payload, limit).await.map_err(|fault| bad(request, fault))
 }
 
 fn bad(request: &HttpRequest, fault: Fault) -> BadForm {

@@ -1,7 +1,7 @@
 //! The OpenID Provider's endpoints: discovery, authorization, token, userinfo.
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpRequest, HttpResponse, guard,
     http::{
         StatusCode,
         header::{self, HeaderValue},
@@ -14,7 +14,7 @@ use serde_json::json;
 use super::{
     context::Context,
     cors,
-    form::{Form, is_form},
+    form::{BadForm, Form, RequestForm, is_form},
     login, page,
 };
 use crate::{
@@ -28,18 +28,18 @@ use crate::{
         audit::{Action, Outcome},
         resource::SigningAlg,
     },
-    op::{ErrorCode, Metadata, Parameters, Presented, ProofFault, Scheme},
+    op::{self, ErrorCode, Metadata, Parameters, Presented, ProofFault, Scheme},
 };
 
 /// Bytes of a query that every proxy and browser lets pass.
 pub const LONGEST_QUERY: usize = 6_000;
 
 pub fn routes(app: &mut web::ServiceConfig) {
-    app.service(web::resource("/.well-known/openid-configuration").route(web::get().to(metadata)))
-        .service(
-            web::resource("/.well-known/oauth-authorization-server").route(web::get().to(metadata)),
-        )
-        .service(web::resource("/.well-known/jwks.json").route(web::get().to(jwks)))
+    let read = || web::route().guard(guard::Any(guard::Get()).or(guard::Head()));
+    let published = |path, route| web::resource(path).route(route).wrap(from_fn(cors::public));
+    app.service(published("/.well-known/openid-configuration", read().to(metadata)))
+        .service(published("/.well-known/oauth-authorization-server", read().to(metadata)))
+        .service(published("/.well-known/jwks.json", read().to(jwks)))
         .service(
             web::resource("/oauth2/authorize")
                 .route(web::get().to(authorize))
@@ -76,15 +76,12 @@ async fn jwks(context: Context) -> HttpResponse {
 }
 
 fn public_json(value: &impl serde::Serialize, cache: &'static str) -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header((header::CACHE_CONTROL, cache))
-        .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
-        .json(value)
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, cache)).json(value)
 }
 
 /// `GET /oauth2/authorize` — OIDC Core §3.1.2.1.
 async fn authorize(request: HttpRequest, context: Context) -> HttpResponse {
-    match Parameters::parse(request.query_string().as_bytes()) {
+    match Parameters::read(request.query_string().as_bytes()) {
         Ok(parameters) => answer_authorize(parameters, &context).await,
         Err(unreadable) => unanswerable(&context, &unreadable.to_string()).await,
     }
@@ -92,12 +89,16 @@ async fn authorize(request: HttpRequest, context: Context) -> HttpResponse {
 
 /// `POST /oauth2/authorize`. From a page of the application it comes without cookies (`SameSite=Lax`); the
 /// GET that follows has them, so that a session that is there is found.
-async fn authorize_by_form(context: Context, form: Form) -> HttpResponse {
-    let query = form.0.to_query();
+async fn authorize_by_form(context: Context, form: Result<RequestForm, BadForm>) -> HttpResponse {
+    let parameters = match form {
+        Ok(RequestForm(parameters)) => parameters,
+        Err(bad) => return unanswerable(&context, &bad.to_string()).await,
+    };
+    let query = parameters.to_query();
     if context.session().is_none() && query.len() <= LONGEST_QUERY {
         return page::see_other(&format!("/oauth2/authorize?{query}"));
     }
-    answer_authorize(form.0, &context).await
+    answer_authorize(parameters, &context).await
 }
 
 async fn answer_authorize(parameters: Parameters, context: &Context) -> HttpResponse {
@@ -123,10 +124,14 @@ async fn unanswerable(context: &Context, reason: &str) -> HttpResponse {
 /// `POST /oauth2/token` — RFC 6749 §3.2.
 async fn token(request: HttpRequest, context: Context, form: Form) -> HttpResponse {
     let (authorization, proof) = (authorization(&request), proof(&request));
-    match context.broker.token(authorization, proof, &form.0, &context.caller).await {
+    let answer = context.broker.token(authorization, proof, &form.0, &context.caller).await;
+    let mut answer = match answer {
         Ok(response) => HttpResponse::Ok().json(response),
         Err(error) => token_refused(&context, &error),
-    }
+    };
+    // RFC 6749 §5.1: for caches of HTTP/1.0, beside the `Cache-Control` of every answer.
+    answer.headers_mut().insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+    answer
 }
 
 /// `POST /oauth2/revoke` — RFC 7009 §2.1.
@@ -196,12 +201,7 @@ const fn status_of(code: ErrorCode) -> StatusCode {
 
 /// An error as RFC 6749 §5.2 has it.
 pub fn error(status: StatusCode, code: ErrorCode, description: &str) -> HttpResponse {
-    // What came from outside may hold anything; a description may not.
-    let plain = |c: char| match c {
-        ' '..='~' if !matches!(c, '"' | '\\') => c,
-        _ => '?',
-    };
-    let description: String = description.chars().map(plain).collect();
+    let description = op::error_description(description);
     HttpResponse::build(status)
         .json(json!({ "error": code.as_str(), "error_description": description }))
 }
@@ -279,7 +279,11 @@ pub fn access_refused(context: &Context, refusal: &AccessError) -> HttpResponse 
         AccessError::Proof(_) => StatusCode::UNAUTHORIZED,
         _ => status_of(code),
     };
-    let mut answer = error(status, code, &refusal.to_string());
+    let mut answer = match refusal {
+        // Who asked without a token is told how to send one, and of no error (RFC 6750 §3.1).
+        AccessError::Missing => HttpResponse::build(status).finish(),
+        _ => error(status, code, &refusal.to_string()),
+    };
     challenge(&mut answer, refusal);
     answer
 }

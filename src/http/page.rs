@@ -122,6 +122,14 @@ pub fn not_allowed(reference: &str, name: &str) -> HttpResponse {
     error_page(StatusCode::FORBIDDEN, "That did not work", &sentence, reference, Some(account))
 }
 
+/// The session ended while a form was being filled in.
+pub fn not_saved(reference: &str, sign_in: &str) -> HttpResponse {
+    let sentence = "You were signed out meanwhile, and nothing was saved. Your browser’s way back shows what you \
+                    typed; copy it before you sign in again.";
+    let onward = Some((sign_in, "Sign in"));
+    error_page(StatusCode::FORBIDDEN, "Not saved", sentence, reference, onward)
+}
+
 /// An address that forms are sent to was opened by itself, or the other way round: a browser shows nothing
 /// for an empty 405, so people get a page.
 pub async fn explain_method<B: MessageBody + 'static>(

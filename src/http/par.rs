@@ -1,16 +1,18 @@
 //! Pushed authorization requests.
 
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, middleware::from_fn, web};
 use serde_json::json;
 
-use super::{context::Context, form::Form, oauth};
+use super::{context::Context, cors, form::Form, oauth};
 use crate::{
     broker::{login::PushError, tokens::TokenError},
     op::ErrorCode,
 };
 
 pub fn routes(app: &mut web::ServiceConfig) {
-    app.service(web::resource("/oauth2/par").route(web::post().to(push)));
+    app.service(
+        web::resource("/oauth2/par").route(web::post().to(push)).wrap(from_fn(cors::registered)),
+    );
 }
 
 /// `POST /oauth2/par` — RFC 9126 §2.

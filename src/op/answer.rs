@@ -1,7 +1,7 @@
 //! The authorization response: what it says, and how it travels (RFC 6749 §4.1.2, RFC 9207 §2, OAuth 2.0
 //! Multiple Response Types §2.1, OAuth 2.0 Form Post Response Mode §2).
 
-use super::{AuthorizeRefusal, Parameters};
+use super::{AuthorizeRefusal, Parameters, error::description};
 use crate::domain::login::{AuthorizationRequest, ResponseMode};
 
 /// Where the answers to one request go: a registered URI, in the mode that was asked for.
@@ -53,7 +53,10 @@ impl<'a> ReturnAddress<'a> {
     #[must_use]
     pub fn error(self, refusal: &AuthorizeRefusal, issuer: &str) -> Delivery {
         let code = refusal.code().as_str().to_owned();
-        self.deliver(vec![("error", code), ("error_description", refusal.to_string())], issuer)
+        self.deliver(
+            vec![("error", code), ("error_description", description(&refusal.to_string()))],
+            issuer,
+        )
     }
 
     fn deliver(self, mut fields: Vec<(&'static str, String)>, issuer: &str) -> Delivery {
@@ -111,6 +114,22 @@ mod tests {
         ];
         let action = "https://a.example/cb".to_owned();
         assert_eq!(answer(&action, "form_post"), Delivery::Post { action: action.clone(), fields });
+    }
+
+    #[test]
+    fn descriptions_are_of_plain_characters() {
+        let parameters = Parameters::default();
+        for refusal in [AuthorizeRefusal::Claims, AuthorizeRefusal::Repeated("\u{a7}\"\\\n")] {
+            let address = ReturnAddress::read("https://a.example/cb", &parameters);
+            let Delivery::Redirect { url } = address.error(&refusal, "i") else {
+                panic!("a redirect")
+            };
+            let url = url::Url::parse(&url).expect("a URL");
+            let (_, text) =
+                url.query_pairs().find(|(name, _)| name == "error_description").expect("one");
+            let plain = |c: char| matches!(c, ' '..='~') && !matches!(c, '"' | '\\');
+            assert!(text.chars().all(plain), "{text}");
+        }
     }
 
     #[test]

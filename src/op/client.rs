@@ -91,7 +91,7 @@ const SKEW: i64 = 30;
 /// Reads who asks, from the `Authorization` header or the form (RFC 6749 §2.3.1, RFC 7521 §4.2).
 ///
 /// # Errors
-/// [`Refusal::NoClient`], [`Refusal::TwoCredentials`], [`Refusal::Malformed`] or [`Refusal::Assertion`].
+/// [`Refusal::NoClient`], [`Refusal::TwoCredentials`], [`Refusal::Authorization`] or [`Refusal::Assertion`].
 pub fn read_client(
     authorization: Option<&str>,
     parameters: &Parameters,
@@ -132,14 +132,13 @@ fn read_assertion(parameters: &Parameters) -> Result<Option<ClientCredentials>, 
 }
 
 fn read_basic(header: &str) -> Result<ClientCredentials, Refusal> {
-    let malformed = || Refusal::Malformed("the Authorization header is not Basic".to_owned());
-    let (scheme, encoded) = header.split_once(' ').ok_or_else(malformed)?;
+    let (scheme, encoded) = header.split_once(' ').ok_or(Refusal::Authorization)?;
     if !scheme.eq_ignore_ascii_case("basic") {
-        return Err(malformed());
+        return Err(Refusal::Authorization);
     }
-    let decoded = BASE64_STANDARD.decode(encoded.trim()).map_err(|_| malformed())?;
-    let text = String::from_utf8(decoded).map_err(|_| malformed())?;
-    let (id, secret) = text.split_once(':').ok_or_else(malformed)?;
+    let decoded = BASE64_STANDARD.decode(encoded.trim()).map_err(|_| Refusal::Authorization)?;
+    let text = String::from_utf8(decoded).map_err(|_| Refusal::Authorization)?;
+    let (id, secret) = text.split_once(':').ok_or(Refusal::Authorization)?;
     let credential = Credential::Basic { raw: secret.to_owned(), decoded: form_decoded(secret) };
     Ok(of(&form_decoded(id), credential))
 }

@@ -37,6 +37,17 @@ pub enum ErrorCode {
     InvalidDpopProof,
 }
 
+/// An `error_description`: what came from outside may hold anything, a description only what RFC 6749
+/// §4.1.2.1 and §5.2 have.
+#[must_use]
+pub fn description(text: &str) -> String {
+    let plain = |c: char| match c {
+        ' '..='~' if !matches!(c, '"' | '\\') => c,
+        _ => '?',
+    };
+    text.chars().map(plain).collect()
+}
+
 impl ErrorCode {
     #[must_use]
     pub const fn as_str(self) -> &'static str {

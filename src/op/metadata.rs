@@ -75,7 +75,7 @@ pub struct Metadata {
     prompt_values_supported: &'static [&'static str],
     claims_parameter_supported: bool,
     request_parameter_supported: bool,
-    request_object_signing_alg_values_supported: Algs,
+    request_object_signing_alg_values_supported: Known,
     require_signed_request_object: bool,
     request_uri_parameter_supported: bool,
     require_pushed_authorization_requests: bool,
@@ -131,7 +131,7 @@ impl Metadata {
             prompt_values_supported: &["none", "login", "select_account", "consent"],
             claims_parameter_supported: true,
             request_parameter_supported: true,
-            request_object_signing_alg_values_supported: algs,
+            request_object_signing_alg_values_supported: SigningAlg::KNOWN,
             require_signed_request_object: false,
             // Those of our own making always are (RFC 9126 §5).
             request_uri_parameter_supported: false,

@@ -51,7 +51,7 @@ pub use device::{
 pub use dpop::{
     Presented, Proof, ProofExpectations, ProofFault, Scheme, check_binding, check_key, check_proof,
 };
-pub use error::ErrorCode;
+pub use error::{ErrorCode, description as error_description};
 pub use exchange::{ACCESS_TOKEN, ExchangeRequest, check_exchange, exchanged};
 pub use introspection::{Introspection, RefreshClaims};
 pub use logout_token::{LogoutToken, frontchannel_address};

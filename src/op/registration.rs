@@ -1,8 +1,9 @@
 //! What an application says of itself when it registers (RFC 7591 §2, OIDC Dynamic Registration §2), and
 //! what we make of it.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
+use url::{Origin, Url};
 
 use super::ErrorCode;
 use crate::domain::{
@@ -17,6 +18,7 @@ const SCOPES: [&str; 6] = ["openid", "profile", "email", "phone", "address", "of
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct ClientMetadata {
+    #[serde(deserialize_with = "null_as_omitted")]
     pub redirect_uris: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_endpoint_auth_method: Option<String>,
@@ -34,7 +36,7 @@ pub struct ClientMetadata {
     pub jwks_uri: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jwks: Option<Value>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_as_omitted")]
     pub post_logout_redirect_uris: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backchannel_logout_uri: Option<String>,
@@ -48,17 +50,26 @@ pub struct ClientMetadata {
     pub userinfo_signed_response_alg: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_object_signing_alg: Option<String>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip_serializing_if = "std::ops::Not::not", deserialize_with = "null_as_omitted")]
     pub require_signed_request_object: bool,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip_serializing_if = "std::ops::Not::not", deserialize_with = "null_as_omitted")]
     pub require_pushed_authorization_requests: bool,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip_serializing_if = "std::ops::Not::not", deserialize_with = "null_as_omitted")]
     pub dpop_bound_access_tokens: bool,
     /// Only where an application changes itself (RFC 7592 §2.2).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
     #[serde(skip_serializing)]
     pub client_secret: Option<String>,
+}
+
+/// A member that is `null` is as one that is left out (RFC 7592 §2.2).
+fn null_as_omitted<'de, D, T>(member: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::deserialize(member)?.unwrap_or_default())
 }
 
 /// Why an application is not registered, or not changed.
@@ -156,6 +167,7 @@ impl ClientMetadata {
             ("tokenEndpointAuthMethod", json!(method)),
             ("redirectUris", json!(self.redirect_uris)),
             ("postLogoutRedirectUris", json!(self.post_logout_redirect_uris)),
+            ("allowedOrigins", json!(self.origins(client_type == "public", before))),
             ("scopes", json!(self.scopes(before))),
             (
                 "requirePushedAuthorizationRequests",
@@ -185,6 +197,19 @@ impl ClientMetadata {
             }
             _ => Err(metadata("is no client metadata")),
         }
+    }
+
+    /// A public application may live in a browser: where its codes come to, its script may call us from. Others
+    /// an administrator allows, and those stay.
+    fn origins(&self, public: bool, before: Option<&ClientApplication>) -> Vec<String> {
+        let allowed = before.map(|client| client.allowed_origins.as_slice()).unwrap_or_default();
+        let earlier = before.map(|client| origins_of(&client.redirect_uris)).unwrap_or_default();
+        let mut origins = allowed.to_vec();
+        if public {
+            origins.retain(|origin| !earlier.contains(origin));
+            origins.extend(origins_of(&self.redirect_uris));
+        }
+        origins
     }
 
     /// Those that it asks for and may have; all of them where it asks for none.
@@ -230,6 +255,16 @@ impl ClientMetadata {
             client_secret: None,
         }
     }
+}
+
+/// Each once; an application's own scheme has none.
+fn origins_of(uris: &[String]) -> Vec<String> {
+    let origin = |uri: &String| Some(Url::parse(uri).ok()?.origin()).filter(Origin::is_tuple);
+    let mut origins: Vec<_> =
+        uris.iter().filter_map(origin).map(|origin| origin.ascii_serialization()).collect();
+    origins.sort();
+    origins.dedup();
+    origins
 }
 
 /// The word of an enumeration on the wire.
@@ -336,6 +371,41 @@ mod tests {
         );
         assert!(less.admin_api && less.consent == resource::Consent::Implicit);
         assert_eq!((less.audiences, less.access_token_lifetime_seconds), (before.audiences, 300));
+    }
+
+    #[test]
+    fn a_public_application_calls_from_where_its_codes_come_to() {
+        let metadata = |uris: &[&str], method: &str| -> ClientMetadata {
+            let value = json!({ "redirect_uris": uris, "token_endpoint_auth_method": method });
+            serde_json::from_value(value).expect("metadata")
+        };
+        let first = metadata(&["https://a.example/cb", "https://a.example/2", "com.a:/cb"], "none");
+        let mut client = first.register(&"app-1".into(), None).expect("fine");
+        assert_eq!(client.allowed_origins, ["https://a.example"]);
+        client.allowed_origins.push("https://given.example".to_owned());
+        let moved = metadata(&["http://127.0.0.1:9000/cb"], "none").change(&client);
+        let expected = ["https://given.example", "http://127.0.0.1:9000"];
+        assert_eq!(moved.expect("fine").allowed_origins, expected);
+        let secret = metadata(&["https://a.example/cb"], "client_secret_basic");
+        let server = secret.register(&"app-2".into(), None).expect("fine");
+        assert!(server.allowed_origins.is_empty(), "a server is no page");
+    }
+
+    #[test]
+    fn null_is_as_left_out() {
+        for member in [
+            "redirect_uris",
+            "grant_types",
+            "client_name",
+            "jwks",
+            "post_logout_redirect_uris",
+            "require_signed_request_object",
+            "require_pushed_authorization_requests",
+            "dpop_bound_access_tokens",
+        ] {
+            let read: Result<ClientMetadata, _> = serde_json::from_value(json!({ member: null }));
+            assert_eq!(read.ok(), Some(ClientMetadata::default()), "{member}");
+        }
     }
 
     #[test]

@@ -23,8 +23,8 @@ pub enum Refusal {
     ForeignGrantType,
     #[error("{0} is missing")]
     Missing(&'static str),
-    #[error("{0}")]
-    Malformed(String),
+    #[error("the Authorization header is not Basic with client_id and secret")]
+    Authorization,
     #[error("the request does not say which application it comes from")]
     NoClient,
     #[error("the application authenticates in two ways at once")]
@@ -96,12 +96,13 @@ impl Refusal {
     #[must_use]
     pub const fn code(&self) -> ErrorCode {
         match self {
-            Self::NoGrantType | Self::Missing(_) | Self::Malformed(_) | Self::TwoCredentials => {
+            Self::NoGrantType | Self::Missing(_) | Self::TwoCredentials => {
                 ErrorCode::InvalidRequest
             }
             Self::GrantType => ErrorCode::UnsupportedGrantType,
             Self::ForeignGrantType => ErrorCode::UnauthorizedClient,
             Self::NoClient
+            | Self::Authorization
             | Self::UnknownClient
             | Self::AuthMethod
             | Self::WrongSecret

@@ -14,7 +14,7 @@ stories! {
         let shop = world.shop();
         let tokens = sign_in(&world, &shop).await;
         let client = reqwest::Client::new();
-        for path in ["/oauth2/token", "/oauth2/userinfo", "/oauth2/revoke", "/oauth2/logout", "/auth/me"] {
+        for path in ["/oauth2/token", "/oauth2/userinfo", "/oauth2/revoke", "/oauth2/logout", "/oauth2/par", "/oauth2/device_authorization", "/auth/me"] {
             for (origin, allowed) in [(HOME, true), ("https://app.hospital.example:444", false), ("null", false)] {
                 let preflight = client
                     .request(reqwest::Method::OPTIONS, format!("{}{path}", world.url))
@@ -40,6 +40,15 @@ stories! {
         for public in ["/.well-known/openid-configuration", "/.well-known/jwks.json"] {
             let answer = client.get(format!("{}{public}", world.url)).header("origin", "https://else.example");
             assert_eq!(answer.send().await.expect("an answer").headers()["access-control-allow-origin"], "*");
+            let preflight = client.request(reqwest::Method::OPTIONS, format!("{}{public}", world.url))
+                .header("origin", "https://else.example").header("access-control-request-method", "GET")
+                .header("access-control-request-headers", "authorization");
+            let answer = preflight.send().await.expect("an answer");
+            assert_eq!((answer.status().as_u16(), &answer.headers()["access-control-allow-origin"]), (204, &"*".parse().expect("a value")));
+            assert!(answer.headers().get("access-control-allow-credentials").is_none());
+            let head = client.head(format!("{}{public}", world.url)).send().await.expect("an answer");
+            assert_eq!((head.status().as_u16(), &head.headers()["content-type"]), (200, &"application/json".parse().expect("a value")));
+            assert!(head.bytes().await.expect("nothing").is_empty());
         }
     }
 

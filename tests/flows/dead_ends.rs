@@ -33,6 +33,14 @@ stories! {
         }
     }
 
+    /// Whose session ended while he typed is told that nothing was saved.
+    async fn a_form_that_comes_too_late_is_not_lost_silently(world: World) {
+        let post = reqwest::Client::new().post(format!("{}/admin/providers", world.url));
+        let answer = post.form(&[("name", "x")]).send().await.expect("an answer");
+        assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+        assert!(answer.text().await.expect("a page").contains("nothing was saved"));
+    }
+
     /// Where nothing is to be seen, people are told so; programs get the bare status.
     async fn a_wrong_method_is_explained_to_people(world: World) {
         let ask = async |accept: &str| {

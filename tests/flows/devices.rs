@@ -66,7 +66,7 @@ stories! {
     async fn polls_that_are_out_of_order_hear_why(world: World) {
         let screen = screen(&world).await;
         let asked = ask(&screen, &[]).await;
-        assert_eq!(poll(&world, &screen, &asked).await.unwrap_err(), "authorization_pending");
+        assert_eq!(poll_now(&screen, &asked).await.unwrap_err(), "authorization_pending", "the first at once");
         assert_eq!(poll_now(&screen, &asked).await.unwrap_err(), "slow_down");
         let code = asked["device_code"].as_str().expect("a code");
         let form = [("grant_type", GRANT), ("device_code", code), ("client_id", "shop")];
@@ -113,6 +113,10 @@ stories! {
         for guess in 0..10 {
             open(&mut phone, &world, "BBBB-BBBB").await;
             assert_eq!(phone.page().status, 404, "{guess}");
+            if guess == 8 {
+                open(&mut phone, &world, code).await;
+                assert_eq!(phone.page().status, 200, "a code of his own buys no further guesses");
+            }
         }
         open(&mut phone, &world, code).await;
         assert_eq!(phone.page().status, 429, "the right one too");

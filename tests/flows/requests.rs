@@ -125,18 +125,51 @@ stories! {
         }
     }
 
-    /// Repeated parameters, whichever, are no request at all.
-    async fn repeated_parameters_are_refused(world: World) {
+    /// What is sent twice is the application's mistake, which hears of it (RFC 6749 §4.1.2.1), unless nobody
+    /// can tell who it is. What nobody knows may come as often as it likes.
+    async fn repeated_parameters_are_told_to_the_application(world: World) {
         let shop = world.shop();
-        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("client");
-        for name in ["client_id", "redirect_uri", "state", "scope", "prompt", "foo"] {
-            let url = format!("{}&{name}=a&{name}=b", shop.authorize_url(&[(name, "")]));
-            assert_eq!(client.get(&url).send().await.expect("an answer").status(), 400, "{name}");
-            let (path, query) = url.split_once('?').expect("a query");
-            let post = client.post(path).header("content-type", "application/x-www-form-urlencoded");
-            let answer = post.body(query.to_owned()).send().await.expect("an answer");
-            assert_eq!(answer.status(), 400, "{name} by POST");
+        for (name, error) in [
+            ("state", "invalid_request"),
+            ("scope", "invalid_request"),
+            ("prompt", "invalid_request"),
+            ("response_mode", "invalid_request"),
+            ("request_uri", "invalid_request"),
+            ("display", "invalid_request"),
+            ("resource", "invalid_target"),
+            ("foo", "login_required"),
+        ] {
+            let url = format!("{}&{name}=a&{name}=b", shop.authorize_url(&[(name, ""), ("prompt", "none")]));
+            let mut browser = world.browser();
+            browser.open(&url).await.expect("an answer");
+            assert_eq!(answer(&mut browser, &shop, "query")["error"], error, "{name}");
+            browser.open(&world.neighbours.posting_page(&url)).await.expect("the application's page");
+            let form = browser.form("/oauth2/authorize").expect("a form");
+            browser.submit(form).await.expect("an answer");
+            assert_eq!(answer(&mut browser, &shop, "query")["error"], error, "{name} by POST");
         }
+        for name in ["client_id", "redirect_uri"] {
+            let url = format!("{}&{name}=b", shop.authorize_url(&[]));
+            let page = world.browser().open(&url).await.expect("a page").clone();
+            assert_eq!((page.status, page.url.path()), (400, "/oauth2/authorize"), "{name}");
+        }
+    }
+
+    /// Whoever posts something else than a form is a browser all the same, and sees a page.
+    async fn what_is_no_form_is_a_page(world: World) {
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("client");
+        let giant = format!("state={}", "x".repeat(70_000));
+        let form = "application/x-www-form-urlencoded";
+        for (kind, body) in [("application/json", "{}"), ("", "a=b"), (form, &giant), (form, "state=%00")] {
+            let post = client.post(format!("{}/oauth2/authorize", world.url)).header("content-type", kind);
+            let answer = post.body(body.to_owned()).send().await.expect("an answer");
+            assert_eq!(answer.status(), 400, "{kind}");
+            assert_eq!(answer.headers()["content-type"], "text/html; charset=utf-8", "{kind}");
+        }
+        let token = client.post(format!("{}/oauth2/token", world.url)).header("content-type", form);
+        let answer = token.body("grant_type=a&grant_type=b").send().await.expect("an answer");
+        assert_eq!((answer.status().as_u16(), &answer.headers()["content-type"]), (400, &"application/json".parse().expect("a value")));
+        assert!(answer.text().await.expect("a body").contains("invalid_request"));
     }
 
     /// An address that was registered once and that no header can hold is a page, not a failure.

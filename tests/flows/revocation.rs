@@ -52,6 +52,26 @@ stories! {
         assert_eq!(clinic.introspect(&other.access_token).await["active"], true);
     }
 
+    /// An administrator switches a provider off: nothing that it vouched for opens anything from then on. Switched
+    /// on again, people go on where they were.
+    async fn a_provider_that_is_switched_off_vouches_for_nobody(world: World) {
+        let shop = refreshing(&world, "shop").await;
+        let mut browser = world.browser();
+        let tokens = shop.redeem(&shop.sign_in(&mut browser, "corporate").await).await.expect("tokens");
+        let silent = shop.authorize_url(&[("prompt", "none")]);
+        assert_eq!(shop.userinfo(&tokens).await.0, 200);
+        world.saml_enabled(false).await;
+        assert_eq!(shop.userinfo(&tokens).await.0, 401);
+        assert_eq!(shop.refresh(&tokens.refresh_token).await.unwrap_err(), "invalid_grant");
+        browser.open(&silent).await.expect("an answer");
+        assert!(browser.page().url.as_str().contains("error=login_required"));
+        world.saml_enabled(true).await;
+        assert_eq!(shop.userinfo(&tokens).await.0, 200);
+        shop.refresh(&tokens.refresh_token).await.expect("nothing was used up");
+        browser.open(&silent).await.expect("an answer");
+        shop.code(&browser);
+    }
+
     /// Another process has just found the token good, and forgets it within a second.
     async fn an_end_reaches_every_process_within_a_second(world: World) {
         let shop = refreshing(&world, "shop").await;

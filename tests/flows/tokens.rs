@@ -60,6 +60,42 @@ stories! {
         assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{outcomes:?}");
     }
 
+    /// At two nodes in the same moment too; and a code that was used twice leaves nobody any token.
+    async fn of_redemptions_at_two_nodes_none_stays(world: World) {
+        let (_second, running) = world.second_broker().await;
+        let shop = world.shop();
+        for round in 0..10 {
+            let code = shop.sign_in_anew(&mut world.browser(), "corporate").await;
+            let mut elsewhere = world.shop().at(&format!("http://{}", running.address));
+            elsewhere.verifier.clone_from(&shop.verifier);
+            let both = futures_util::future::join(shop.redeem(&code), elsewhere.redeem(&code));
+            let (here, there) = both.await;
+            let (won, lost) = if here.is_ok() { (here, there) } else { (there, here) };
+            assert_eq!(lost.unwrap_err(), "invalid_grant", "{round}");
+            assert_eq!(shop.userinfo(&won.expect("one wins")).await.0, 401, "{round}");
+        }
+        running.stop().await;
+    }
+
+    /// What the token endpoint answers is kept by nobody, and an `Authorization` that is none of ours is a
+    /// client that did not authenticate (RFC 6749 §5.1, §5.2).
+    async fn odd_authorization_is_challenged(world: World) {
+        let client = reqwest::Client::new();
+        for authorization in ["Bearer x", "Basic", "Basic %%%", "Basic bm8tY29sb24=", "Digest a=b", "é"] {
+            let post = client.post(format!("{}/oauth2/token", world.url)).header("authorization", authorization.as_bytes());
+            let answer = post.form(&[("grant_type", "client_credentials")]).send().await.expect("an answer");
+            assert_eq!(answer.status(), 401, "{authorization}");
+            assert!(answer.headers()["www-authenticate"].to_str().expect("text").starts_with("Basic "));
+            let kept = ["cache-control", "pragma"].map(|name| answer.headers()[name].to_str().expect("text").to_owned());
+            assert_eq!(kept, ["no-store", "no-cache"]);
+            assert!(answer.text().await.expect("a body").contains("\"invalid_client\""), "{authorization}");
+        }
+        let bare = client.get(format!("{}/oauth2/userinfo", world.url)).send().await.expect("an answer");
+        assert_eq!(bare.status(), 401);
+        assert!(bare.headers().contains_key("www-authenticate"));
+        assert_eq!(bare.text().await.expect("a body"), "", "no token, no error (RFC 6750 §3.1)");
+    }
+
     /// A confidential application speaks for itself.
     async fn client_credentials(world: World) {
         let clinic = world.clinic();

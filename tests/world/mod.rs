@@ -138,6 +138,14 @@ impl World {
         self.apply(vec![corporate]).await;
     }
 
+    /// Switches the SAML provider of the neighbours on or off.
+    pub async fn saml_enabled(&self, enabled: bool) {
+        let mut all = self.neighbours.resources().into_iter();
+        let mut provider = all.find(|one| one["id"] == "corporate").expect("the provider");
+        provider["enabled"] = Value::from(enabled);
+        self.apply(vec![provider]).await;
+    }
+
     /// An application of the neighbours' with other settings.
     pub async fn client_with(&self, id: &str, settings: Value) {
         let mut all = self.neighbours.resources().into_iter();

@@ -14,14 +14,43 @@ pub(super) const LONGEST_VALUE: usize = 2_048;
 
 const OFFLINE: &str = "offline_access";
 
+/// The parameters that mean something here, in the words of the standards, and `idp`. Any other is ignored,
+/// however often it comes (RFC 6749 §3.1).
+const KNOWN: [&str; 24] = [
+    "acr_values",
+    "claims",
+    "claims_locales",
+    "client_id",
+    "code_challenge",
+    "code_challenge_method",
+    "display",
+    "dpop_jkt",
+    "id_token_hint",
+    "idp",
+    "login_hint",
+    "max_age",
+    "nonce",
+    "prompt",
+    "redirect_uri",
+    "registration",
+    "request",
+    "request_uri",
+    "resource",
+    "response_mode",
+    "response_type",
+    "scope",
+    "state",
+    "ui_locales",
+];
+
 /// Why there is nowhere to redirect to: the person sees a page, the application nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unredirectable {
-    #[error("the request has no client_id")]
+    #[error("the request has no client_id, or more than one")]
     NoClient,
     #[error("there is no application with this client_id")]
     UnknownClient,
-    #[error("the request has no redirect_uri")]
+    #[error("the request has no redirect_uri, or more than one")]
     NoRedirectUri,
     #[error("the redirect_uri is not registered for this application")]
     ForeignRedirectUri,
@@ -34,6 +63,8 @@ pub enum Unredirectable {
 /// Why a request is refused, once it is known where to say so.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
+    #[error("{0} was sent more than once")]
+    Repeated(&'static str),
     #[error("response_type is missing")]
     NoResponseType,
     #[error("only response_type=code is offered")]
@@ -64,7 +95,7 @@ pub enum Refusal {
     Prompt,
     #[error("max_age is not a number of seconds")]
     MaxAge,
-    #[error("claims is not the JSON of OpenID Connect Core §5.5")]
+    #[error("claims is not the JSON of OpenID Connect Core, section 5.5")]
     Claims,
     #[error("the resource is not an absolute URI without fragment")]
     Resource,
@@ -114,7 +145,8 @@ impl Refusal {
             Self::ConsentRequired => ErrorCode::ConsentRequired,
             Self::NotAllowed | Self::GivenUp | Self::ConsentRefused => ErrorCode::AccessDenied,
             Self::Resource => ErrorCode::InvalidTarget,
-            Self::NoResponseType
+            Self::Repeated(_)
+            | Self::NoResponseType
             | Self::ResponseMode
             | Self::NoChallenge
             | Self::ChallengeMethod
@@ -172,6 +204,7 @@ pub fn check_request(
     redirect_uri: String,
     now: UnixTime,
 ) -> Result<Asked, Refusal> {
+    check_repeated(parameters)?;
     check_offered(parameters, client)?;
     let prompts = check_prompts(parameters)?;
     let has = |prompt: &str| prompts.iter().any(|given| given == prompt);
@@ -199,6 +232,17 @@ pub fn check_request(
         pushed: None,
     };
     Ok(Asked { request, choose: has("select_account") })
+}
+
+/// Each parameter comes once (RFC 6749 §3.1); several resources might be good, and are more than we grant (RFC
+/// 8707 §2).
+fn check_repeated(parameters: &Parameters) -> Result<(), Refusal> {
+    let known = |name: &str| KNOWN.into_iter().find(|known| *known == name);
+    match parameters.repeated().find_map(known) {
+        None => Ok(()),
+        Some("resource") => Err(Refusal::Resource),
+        Some(name) => Err(Refusal::Repeated(name)),
+    }
 }
 
 fn check_offered(parameters: &Parameters, client: &ClientApplication) -> Result<(), Refusal> {
@@ -242,8 +286,12 @@ pub(super) fn check_scope(
     // Core §11).
     let of_use = |scope: &String| scope != OFFLINE || client.may_refresh();
     let granted = |scope: &String| client.scopes.contains(scope) && of_use(scope);
-    let mut scope: Vec<String> = asked.into_iter().filter(granted).collect();
-    scope.dedup();
+    let mut scope = Vec::new();
+    for one in asked.into_iter().filter(granted) {
+        if !scope.contains(&one) {
+            scope.push(one);
+        }
+    }
     Ok(scope)
 }
 

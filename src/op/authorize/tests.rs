@@ -47,6 +47,36 @@ fn redirects_go_to_registered_uris_of_known_clients_only() {
 }
 
 #[test]
+fn a_scope_is_granted_once_in_the_order_of_the_request() {
+    let asked = asked(&good().replace("openid&", "email+openid+email+x+openid&")).expect("fine");
+    assert_eq!(asked.request.scope, ["email", "openid"]);
+}
+
+#[test]
+fn each_parameter_comes_once_unless_nobody_knows_it() {
+    let client = client(json!({}));
+    for (twice, expected) in [
+        ("state=a&state=b", Some(Refusal::Repeated("state"))),
+        ("scope=openid", Some(Refusal::Repeated("scope"))),
+        ("response_type=code", Some(Refusal::Repeated("response_type"))),
+        ("resource=urn:a&resource=urn:b", Some(Refusal::Resource)),
+        ("foo=a&foo=b", None),
+    ] {
+        let query = format!("{}&{twice}", good());
+        let parameters = Parameters::read(query.as_bytes()).expect("readable");
+        let uri = "https://shop.example/cb".to_owned();
+        let refused = check_request(&parameters, &client, uri, UnixTime(1_000)).err();
+        assert_eq!(refused, expected, "{twice}");
+    }
+    for name in ["client_id", "redirect_uri"] {
+        let query = "client_id=shop&redirect_uri=https://shop.example/cb";
+        let query = format!("{query}&{name}=x");
+        let parameters = Parameters::read(query.as_bytes()).expect("readable");
+        assert!(redirect_to(&parameters, Some(&client)).is_err(), "{name}");
+    }
+}
+
+#[test]
 fn each_rule_has_its_word() {
     let long = "x".repeat(2_049);
     for (change, refusal) in [
