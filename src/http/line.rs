@@ -67,12 +67,13 @@ pub async fn log<B: MessageBody>(
 /// the one that opened it once it is back: no answer on the way may sever the two.
 fn is_on_the_way(path: &str) -> bool {
     let mut segments = path.split('/').skip(1);
-    match (segments.next(), segments.next(), segments.next(), segments.next()) {
-        (Some("oauth2"), Some("authorize"), None, _) | (Some("login"), ..) => true,
-        (Some("oidc"), Some(_), Some("callback"), None) => true,
-        (Some("saml"), Some(_), Some("acs"), None) => true,
-        _ => false,
-    }
+    matches!(
+        (segments.next(), segments.next(), segments.next(), segments.next()),
+        (Some("oauth2"), Some("authorize"), None, _)
+            | (Some("login"), ..)
+            | (Some("oidc"), Some(_), Some("callback"), None)
+            | (Some("saml"), Some(_), Some("acs"), None)
+    )
 }
 
 fn dress(headers: &mut header::HeaderMap, reference: &Reference, https: bool) {
