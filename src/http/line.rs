@@ -66,13 +66,10 @@ pub async fn log<B: MessageBody>(
 /// Whether a sign-in passes here. An application may have opened it in a window of its own, which has to find
 /// the one that opened it once it is back: no answer on the way may sever the two.
 fn is_on_the_way(path: &str) -> bool {
-    let mut segments = path.split('/').skip(1);
+    let segments: Vec<&str> = path.split('/').skip(1).collect();
     matches!(
-        (segments.next(), segments.next(), segments.next(), segments.next()),
-        (Some("oauth2"), Some("authorize"), None, _)
-            | (Some("login"), ..)
-            | (Some("oidc"), Some(_), Some("callback"), None)
-            | (Some("saml"), Some(_), Some("acs"), None)
+        segments[..],
+        ["oauth2", "authorize"] | ["login", ..] | ["oidc", _, "callback"] | ["saml", _, "acs"]
     )
 }
 
