@@ -32,6 +32,7 @@ const FENCED: &[(&str, &[&str])] = &[
     ("reqwest", &["broker", "samples"]),
     ("clap", &["cli"]),
     ("argon2", &["crypto"]),
+    ("icu_normalizer", &["domain"]),
 ];
 
 fn sources(room: &str) -> Vec<PathBuf> {

@@ -1,5 +1,7 @@
 //! The configuration in memory: parsed, compiled, ready for the next login.
 
+mod provider;
+
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
@@ -12,8 +14,6 @@ use crate::{
         claims::ClaimMapping,
         collation::sort_key,
         login::Authentication,
-        mapping::Mapping,
-        presets::Protocol,
         resource::{
             self, ClientApplication, Configuration as Wire, IdentityProvider, Organization,
             Resource, Role, SigningAlg,
@@ -22,11 +22,10 @@ use crate::{
         words::{ClientId, IdpId, OrganizationId, RoleId},
     },
     rp,
-    sp::{self, ServiceProvider},
     store::{fetched::Fetched, resources::Document},
 };
 
-use super::metadata::Draining;
+pub use provider::{Provider, SamlSide, Upstream};
 
 /// Everything administrators wrote, as of one version.
 #[derive(Clone, Default)]
@@ -46,33 +45,6 @@ pub struct Configuration {
     origins: Arc<HashSet<String>>,
     /// Every algorithm that an application has tokens signed with.
     signing_algs: Arc<HashSet<SigningAlg>>,
-}
-
-/// An identity provider, ready to use.
-pub struct Provider {
-    pub id: IdpId,
-    /// What it is sorted by: its name, as people would.
-    order: String,
-    pub resource: IdentityProvider,
-    pub mapping: Mapping,
-    /// Sealed.
-    pub secret: Option<String>,
-    pub upstream: Upstream,
-}
-
-/// How we speak to a provider.
-pub enum Upstream {
-    Saml(Arc<SamlSide>),
-    Oidc,
-}
-
-/// Both ends of a SAML connection.
-pub struct SamlSide {
-    pub sp: ServiceProvider,
-    /// Or why it cannot be spoken to (yet): metadata not fetched, a certificate out of order.
-    pub idp: Result<Arc<sp::Idp>, String>,
-    /// When the metadata came that `idp` is made of, if it was fetched.
-    pub seen: Option<i64>,
 }
 
 /// An application, the digest of its secret, and the keys it gave us.
@@ -417,79 +389,4 @@ pub(super) fn resource_of(document: &Document) -> Result<Resource, resource::Inv
         fields.insert("id".to_owned(), document.id.clone().into());
     }
     resource::parse_stored(value)
-}
-
-impl Provider {
-    fn new(
-        id: IdpId,
-        resource: IdentityProvider,
-        secret: Option<String>,
-        fetched: Option<&Fetched>,
-        issuer: &str,
-        keys: &Keyring,
-    ) -> Result<Self, resource::Invalid> {
-        let (upstream, protocol) = match &resource.configuration {
-            Wire::Oidc(_) => (Upstream::Oidc, Protocol::Oidc),
-            Wire::Saml(saml) => {
-                let fetched = fetched.filter(|f| saml.metadata_url.as_deref() == Some(&f.url));
-                let side = SamlSide {
-                    sp: service_provider(&id, saml, issuer, keys),
-                    idp: build_idp(saml, fetched)
-                        .map(Arc::new)
-                        .map_err(|invalid| invalid.to_string()),
-                    seen: fetched.map(|fetched| fetched.fetched_at),
-                };
-                (Upstream::Saml(Arc::new(side)), Protocol::Saml)
-            }
-        };
-        let mapping = Mapping::new(resource.mapping.clone(), protocol)?;
-        let order = sort_key(&resource.name);
-        Ok(Self { id, order, resource, mapping, secret, upstream })
-    }
-
-    /// Whether its metadata is a federation's feed.
-    #[must_use]
-    pub fn is_federation(&self) -> bool {
-        matches!(&self.resource.configuration, Wire::Saml(saml) if saml.federation)
-    }
-
-    /// Whether this is a federation, of which the person picks a member.
-    #[must_use]
-    pub fn has_members(&self) -> bool {
-        matches!(&self.resource.configuration, Wire::Saml(saml) if saml.federation && saml.entity_id.is_none())
-    }
-
-    /// Where the provider's OIDC answers come to.
-    #[must_use]
-    pub fn redirect_uri(&self, issuer: &str) -> String {
-        format!("{issuer}/oidc/{}/callback", self.id)
-    }
-}
-
-/// From the document in force, and the keys of earlier ones that drain.
-fn build_idp(
-    saml: &resource::SamlConfiguration,
-    fetched: Option<&Fetched>,
-) -> Result<sp::Idp, resource::Invalid> {
-    if saml.federation {
-        return Err(resource::Invalid::new("federation", "its members are spoken to one by one"));
-    }
-    let idp = sp::Idp::new(saml, fetched.map(|fetched| fetched.body.as_str()))?;
-    let draining = fetched.map(Draining::all_of).unwrap_or_default();
-    Ok(idp.with_draining(draining.iter().map(|key| key.certificate.as_str())))
-}
-
-fn service_provider(
-    id: &IdpId,
-    saml: &resource::SamlConfiguration,
-    issuer: &str,
-    keys: &Keyring,
-) -> ServiceProvider {
-    let at = |end: &str| format!("{issuer}/saml/{id}/{end}");
-    ServiceProvider {
-        entity_id: saml.sp_entity_id.clone().unwrap_or_else(|| at("metadata")),
-        acs_url: at("acs"),
-        slo_url: at("slo"),
-        keys: keys.saml().to_vec(),
-    }
 }

@@ -224,7 +224,9 @@ pub fn nodes(conn: &mut Conn) -> Result<Vec<String>, Error> {
 pub fn newest(conn: &mut Conn, limit: i64) -> Result<Vec<Record>, Error> {
     let newest_first =
         (audit_records::at.desc(), audit_records::sequence.desc(), audit_records::node.desc());
-    Ok(audit_records::table.order(newest_first).limit(limit).load(conn)?)
+    // Says nothing, and has SQLite go by the index where it would sort a million records.
+    let all = audit_records::table.filter(audit_records::at.le(i64::MAX));
+    Ok(all.order(newest_first).limit(limit).load(conn)?)
 }
 
 /// The records of all chains before a place, newest first.

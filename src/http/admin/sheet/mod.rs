@@ -104,6 +104,15 @@ impl Sheet {
         }
     }
 
+    /// The choices of a long list: those chosen first, so that nobody has to scroll for them.
+    fn sorted<'c>(&self, input: &Input, choices: &'c [Choice]) -> Vec<&'c Choice> {
+        let mut sorted: Vec<_> = choices.iter().collect();
+        if is_long(choices) {
+            sorted.sort_by_key(|choice| !self.is_chosen(input, choice));
+        }
+        sorted
+    }
+
     /// The elements that hold an input's mistake and its hint.
     fn described_by(&self, input: &Input) -> String {
         let hint = (!input.hint.is_empty()).then(|| format!("hint-{}", input.path));
@@ -146,6 +155,11 @@ impl Sheet {
     }
 }
 
+/// Whether there are so many that they scroll in a box of their own.
+const fn is_long(choices: &[Choice]) -> bool {
+    choices.len() > 8
+}
+
 /// Whether `path` is `parent` or below it.
 fn is_at(path: &str, parent: &str) -> bool {
     path.strip_prefix(parent).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
@@ -168,6 +182,20 @@ mod tests {
                 Input::new("idps", "Providers", Kind::Several { of: Some("Idp"), choices }),
             ],
         )]
+    }
+
+    #[test]
+    fn what_is_chosen_of_many_stands_first() {
+        let many = (0..9).map(|n| Choice::new(&n.to_string(), "")).collect();
+        let input = Input::new("idps", "Providers", Kind::Several { of: None, choices: many });
+        let groups = vec![Group::new("All", vec![input])];
+        let sheet = Sheet::of(groups, &json!({ "idps": ["7", "3"] }), 0);
+        let input = &sheet.groups[0].inputs[0];
+        let Kind::Several { choices, .. } = &input.kind else { panic!("several") };
+        let sorted: Vec<_> = sheet.sorted(input, choices).iter().map(|c| &*c.value).collect();
+        assert_eq!(sorted, ["3", "7", "0", "1", "2", "4", "5", "6", "8"]);
+        let few: Vec<_> = sheet.sorted(input, &choices[..8]).iter().map(|c| &*c.value).collect();
+        assert_eq!(few, ["0", "1", "2", "3", "4", "5", "6", "7"]);
     }
 
     fn document() -> Value {
