@@ -63,13 +63,17 @@ pub async fn log<B: MessageBody>(
     Ok(response)
 }
 
-/// Whether a sign-in passes here. An application may have opened it in a window of its own, which has to find
+/// Whether a sign-in or a sign-out passes here. An application may have opened it in a window of its own, which has to find
 /// the one that opened it once it is back: no answer on the way may sever the two.
 fn is_on_the_way(path: &str) -> bool {
     let segments: Vec<&str> = path.split('/').skip(1).collect();
     matches!(
         segments[..],
-        ["oauth2", "authorize"] | ["login", ..] | ["oidc", _, "callback"] | ["saml", _, "acs"]
+        ["oauth2", "authorize" | "logout"]
+            | ["login", ..]
+            | ["oidc", _, "callback"]
+            | ["saml", _, "acs" | "slo"]
+            | ["account", "signed-out"]
     )
 }
 

@@ -50,7 +50,11 @@ fn words(value: &Value) -> String {
         Value::Array(items) => items.iter().map(words).collect(),
         Value::Object(fields) => {
             let there = fields.iter().filter(|(_, value)| !is_nothing(value));
-            there.map(|(name, value)| format!("{name} {}", words(value))).collect()
+            let told = |(name, value): (&String, &Value)| match value {
+                Value::Bool(true) => name.clone(),
+                value => format!("{name} {}", words(value)),
+            };
+            there.map(told).collect()
         }
         other => return other.to_string(),
     };
@@ -87,6 +91,7 @@ mod tests {
             (json!({ "anchors": { "a": "1:x" } }), "anchored to 1 chain"),
             (json!({ "anchors": { "a": "1:x", "b": "2:y" } }), "anchored to 2 chains"),
             (json!({ "role": "r", "organization": null }), "role r"),
+            (json!({ "first": true }), "first"),
             (json!({ "scopes": ["openid", "email"] }), "scopes openid, email"),
             (
                 json!({ "federation": { "members": 3, "added": 1 }, "changes": [] }),
