@@ -60,11 +60,13 @@ impl Parameters {
         self.values.get(name).map(String::as_str)
     }
 
-    /// The words of a space-separated list.
+    /// The words of a space-separated list, each once, in their order.
     #[must_use]
     pub fn words(&self, name: &str) -> Vec<String> {
         let text = self.get(name).unwrap_or_default();
-        text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()
+        let mut seen = BTreeSet::new();
+        let words = text.split(' ').filter(|word| !word.is_empty() && seen.insert(*word));
+        words.map(str::to_owned).collect()
     }
 
     /// The same as `application/x-www-form-urlencoded`: read again, it is equal.
@@ -98,7 +100,7 @@ mod tests {
 
     #[test]
     fn each_at_most_once_and_empty_is_absent() {
-        let read = Parameters::parse(b"a=1&b=&c=x%20y+z").expect("fine");
+        let read = Parameters::parse(b"a=1&b=&c=x%20y+z+x").expect("fine");
         assert_eq!(read.get("a"), Some("1"));
         assert_eq!(read.get("b"), None);
         assert_eq!(read.words("c"), ["x", "y", "z"]);

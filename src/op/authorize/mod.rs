@@ -286,13 +286,7 @@ pub(super) fn check_scope(
     // Core §11).
     let of_use = |scope: &String| scope != OFFLINE || client.may_refresh();
     let granted = |scope: &String| client.scopes.contains(scope) && of_use(scope);
-    let mut scope = Vec::new();
-    for one in asked.into_iter().filter(granted) {
-        if !scope.contains(&one) {
-            scope.push(one);
-        }
-    }
-    Ok(scope)
+    Ok(asked.into_iter().filter(granted).collect())
 }
 
 fn check_value(parameters: &Parameters, name: &'static str) -> Result<Option<String>, Refusal> {
