@@ -132,7 +132,8 @@ impl Broker {
         let access = self.read_access_token(token).await?;
         let (grant, own) = (grant_of(&access), own_digest(&access));
         let by_itself = grant.is_none() || access.act.is_some();
-        let (measure, idle) = (self.measure(now), self.settings.sessions.idle);
+        let measure = self.measure(now);
+        let idle = measure.idle;
         let read = move |conn: &mut _| -> Result<_, AccessError> {
             // Before all else: what is revoked after it makes the verdict one of yesterday.
             let everywhere = changes::version(conn, changes::Topic::Revocations)?;
@@ -284,8 +285,7 @@ impl Verified {
         let person = person(account, access.roles.clone(), access.organization.clone());
         let granted_to = Some(grant.client_id);
         // What the person's application asked for by name is for it alone, not for who acts for it.
-        let asked = access.act.is_none().then_some(grant.request.claims.userinfo);
-        let asked = asked.unwrap_or_default();
+        let asked = if access.act.is_none() { grant.request.claims.userinfo } else { Vec::new() };
         Self { access, person: Some(person), asked, granted_to, by: Some(by), until }
     }
 

@@ -42,7 +42,6 @@ struct Use {
     jkt: Option<String>,
     limits: Limits,
     measure: Measure,
-    now: UnixTime,
 }
 
 /// How a use ended, once the commit stands.
@@ -90,7 +89,6 @@ impl Broker {
             jkt: asker.jkt.clone(),
             limits,
             measure: self.measure(now),
-            now,
         };
         let (standing, scope, token) = match self.store.write(move |tx| used.run(tx)).await? {
             Used::Rotated(standing, scope) => (standing, scope, successor),
@@ -155,7 +153,7 @@ impl Use {
         if self.is_replayed(&token) {
             return self.end(tx, &grant);
         }
-        if self.now >= token.expires_at {
+        if self.measure.now >= token.expires_at {
             return Err(TokenRefusal::ExpiredRefreshToken.into());
         }
         op::check_target(&grant.request, self.resource.as_deref())?;
@@ -174,7 +172,7 @@ impl Use {
         match &token.state {
             State::Current => false,
             State::Rotated { at, successor } => {
-                successor.is_none() || self.now.since(*at).abs() > self.limits.grace
+                successor.is_none() || self.measure.now.since(*at).abs() > self.limits.grace
             }
         }
     }
@@ -189,10 +187,10 @@ impl Use {
         if let State::Rotated { successor: Some(sealed), .. } = token.state {
             return Ok(Used::Repeated(standing, scope, sealed));
         }
-        if refresh_tokens::rotate(tx, &token.digest, self.sealed.as_deref(), self.now)? {
+        if refresh_tokens::rotate(tx, &token.digest, self.sealed.as_deref(), self.measure.now)? {
             let expires_at = self.expires_at(&standing, &token);
             let (successor, grant) = (&self.successor, &token.grant);
-            refresh_tokens::create(tx, successor, grant, self.now, expires_at)?;
+            refresh_tokens::create(tx, successor, grant, self.measure.now, expires_at)?;
             self.touch(tx, &standing)?;
             return Ok(Used::Rotated(standing, scope));
         }
@@ -211,7 +209,7 @@ impl Use {
         match (&standing.grant.offline, standing.grant.redeemed_at) {
             (Some(_), Some(began)) => began
                 .plus(self.limits.offline_absolute)
-                .min(self.now.plus(self.limits.offline_idle)),
+                .min(self.measure.now.plus(self.limits.offline_idle)),
             _ => token.expires_at,
         }
     }
@@ -219,15 +217,17 @@ impl Use {
     /// A refresh is a use of the session.
     fn touch(&self, tx: &mut Tx<'_>, standing: &Standing) -> Result<(), store::Error> {
         match &standing.session {
-            Some(session) if standing.grant.offline.is_none() && session.is_worn(self.now) => {
-                store::sessions::touch(tx, &session.id, self.now)
+            Some(session)
+                if standing.grant.offline.is_none() && session.is_worn(self.measure.now) =>
+            {
+                store::sessions::touch(tx, &session.id, self.measure.now)
             }
             _ => Ok(()),
         }
     }
 
     fn end(&self, tx: &mut Tx<'_>, grant: &Grant) -> Result<Used, TokenError> {
-        store::grants::revoke(tx, &grant.id, self.now)?;
+        store::grants::revoke(tx, &grant.id, self.measure.now)?;
         let event = super::tokens::issued(self.event.clone(), grant);
         tx.audit(Event {
             action: Action::RefreshTokenReplayed,

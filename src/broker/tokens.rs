@@ -71,7 +71,6 @@ pub(super) struct Redeeming {
     pub(super) event: Event,
     limits: Limits,
     measure: Measure,
-    now: UnixTime,
 }
 
 /// What a code turned out to be, once the commit stands.
@@ -292,7 +291,7 @@ impl Broker {
         let (now, client) = (self.clock.now(), asker.client);
         let scope = op::check_narrowed_scope(&client.resource, scope)?;
         let resource = asker.resource.clone();
-        if resource.as_ref().is_some_and(|one| !client.resource.resources.contains(one)) {
+        if resource.as_ref().is_some_and(|one| !client.resource.allows_resource(one)) {
             return Err(TokenRefusal::Target.into());
         }
         let organization = client.resource.organization.as_ref();
@@ -318,7 +317,6 @@ impl Broker {
             event: asker.caller.event(Action::TokenIssue, Outcome::Success, now),
             limits: self.settings.limits(),
             measure: self.measure(now),
-            now,
         }
     }
 
@@ -340,7 +338,7 @@ impl Redeeming {
     /// [`TokenRefusal::Target`], [`TokenRefusal::SessionEnded`], [`TokenRefusal::ReplayedCode`] where another
     /// node redeems it in this moment, or a failure on our side.
     pub(super) fn run(&self, tx: &mut Tx<'_>, grant: Grant) -> Result<Standing, TokenError> {
-        let (now, limits) = (self.now, &self.limits);
+        let (now, limits) = (self.measure.now, &self.limits);
         op::check_target(&grant.request, self.resource.as_deref())?;
         let standing = Standing::of(tx, grant, &self.measure)?;
         let mut standing = standing.ok_or(TokenRefusal::SessionEnded)?;

@@ -195,8 +195,8 @@ async fn choose(login: web::Path<String>, request: HttpRequest, context: Context
 
 /// Where forms of the login are sent, opened by itself: from the address bar, or by a browser that was
 /// started anew.
-async fn back_to_choice(login: web::Path<String>) -> HttpResponse {
-    page::see_other(&format!("/login/{login}"))
+async fn back_to_choice(request: HttpRequest) -> HttpResponse {
+    page::see_other(request.path().rsplit_once('/').map_or("/", |(login, _)| login))
 }
 
 async fn choices(login: &str, context: &Context) -> Result<Choice, LoginError> {

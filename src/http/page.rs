@@ -130,14 +130,15 @@ pub fn not_saved(reference: &str, sign_in: &str) -> HttpResponse {
     error_page(StatusCode::FORBIDDEN, "Not saved", sentence, reference, onward)
 }
 
-/// An address that forms are sent to was opened by itself, or the other way round: a browser shows nothing
-/// for an empty 405, so people get a page.
+/// An address that forms are sent to was opened by itself: a browser shows nothing for an empty 405, so
+/// people get a page.
 pub async fn explain_method<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let accepts = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let person = accepts.is_some_and(|types| types.contains("text/html"));
+    let person = person && request.method().is_safe();
     let answer = next.call(request).await?.map_into_boxed_body();
     if !person || answer.status() != StatusCode::METHOD_NOT_ALLOWED {
         return Ok(answer);

@@ -31,6 +31,9 @@ stories! {
             browser.open(&format!("{chooser}/{form}")).await.expect("a page");
             assert_eq!(browser.page().url, chooser, "{form}");
         }
+        let odd = format!("{}/login/a%0d%0ab%22/password", world.url);
+        let page = browser.open(&odd).await.expect("a page");
+        assert_eq!((page.status, page.url.path()), (400, "/login/a%0d%0ab%22"), "as it was sent");
     }
 
     /// Whose session ended while he typed is told that nothing was saved.

@@ -6,7 +6,7 @@ use super::{
     granting::{Granted, Granting},
 };
 use crate::{
-    broker::{Caller, Error},
+    broker::{Caller, Error, standing::Measure},
     domain::{
         audit::{Action, Actor, Event, Outcome},
         login::{AuthorizationRequest, OutOfTurn, Stage},
@@ -165,8 +165,8 @@ impl Broker {
     }
 
     async fn keep_word(&self, word: Word) -> Result<Granted, LoginError> {
-        let idle = self.settings.sessions.idle;
-        self.store.write(move |tx| word.run(tx, idle)).await
+        let measure = self.measure(word.event.at);
+        self.store.write(move |tx| word.run(tx, &measure)).await
     }
 
     /// The login of this browser that waits for the word of the person who is signed in here.
@@ -252,12 +252,12 @@ struct Word {
 }
 
 impl Word {
-    fn run(&self, tx: &mut Tx<'_>, idle: i64) -> Result<Granted, LoginError> {
+    fn run(&self, tx: &mut Tx<'_>, measure: &Measure) -> Result<Granted, LoginError> {
         if !store::logins::end(tx, &self.pending)? {
             return Err(Refusal::Unknown.into());
         }
-        let live = |session: &BrowserSession| session.is_live(self.event.at, idle);
-        let session = store::sessions::find(tx, &self.session)?.filter(live);
+        let open = |session: &BrowserSession| measure.is_open(session);
+        let session = store::sessions::find(tx, &self.session)?.filter(open);
         let session = session.ok_or(Refusal::OtherSession)?;
         let user = &session.authentication.user;
         let account = store::users::find(tx, user)?.filter(|account| account.active);

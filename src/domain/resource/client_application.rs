@@ -263,9 +263,12 @@ impl ClientApplication {
 
     /// RFC 8707 §2: absolute, without a fragment.
     fn check_resources(&self) -> Result<(), Invalid> {
-        let will_do = |uri: &&String| Url::parse(uri).is_ok_and(|url| url.fragment().is_none());
-        match self.resources.iter().find(|uri| !will_do(uri)) {
-            Some(uri) => Err(Invalid::new("resources", format!("`{uri}` is no absolute URI"))),
+        let will_do = |uri: &String| Url::parse(uri).is_ok_and(|url| url.fragment().is_none());
+        match self.resources.iter().position(|uri| !will_do(uri)) {
+            Some(index) => {
+                let problem = "is no absolute URI without fragment, as in https://fhir.example";
+                Err(Invalid::new(format!("resources[{index}]"), problem))
+            }
             None => Ok(()),
         }
     }
@@ -376,6 +379,12 @@ impl ClientApplication {
     #[must_use]
     pub fn may_refresh(&self) -> bool {
         self.grant_types.contains(&GrantType::RefreshToken)
+    }
+
+    /// Whether it may have tokens for this resource.
+    #[must_use]
+    pub fn allows_resource(&self, resource: &str) -> bool {
+        self.resources.iter().any(|registered| registered == resource)
     }
 
     /// Whether `uri` is registered: compared exactly, except that the port of a loopback address may

@@ -97,7 +97,7 @@ pub enum Refusal {
     MaxAge,
     #[error("claims is not the JSON of OpenID Connect Core, section 5.5")]
     Claims,
-    #[error("the resource is not an absolute URI without fragment")]
+    #[error("the resource is not one of this application's, or there are several")]
     Resource,
     #[error("the id_token_hint is no ID token of ours, or not of the person asked for")]
     Hint,
@@ -343,7 +343,7 @@ pub(super) fn check_resource(
     client: &ClientApplication,
 ) -> Result<Option<String>, Refusal> {
     match parameters.owned("resource") {
-        Some(resource) if !client.resources.contains(&resource) => Err(Refusal::Resource),
+        Some(resource) if !client.allows_resource(&resource) => Err(Refusal::Resource),
         resource => Ok(resource),
     }
 }

@@ -131,3 +131,16 @@ fn addresses_are_written_in_the_characters_of_a_uri() {
         }
     }
 }
+
+#[test]
+fn resources_are_absolute_uris_without_fragment() {
+    let with = |resources: &[&str]| {
+        crate::domain::resource::parse(json!({ "resourceType": "ClientApplication", "name": "x",
+            "redirectUris": ["https://app.example/cb"], "resources": resources }))
+    };
+    with(&["https://fhir.example", "urn:hospital:archive"]).expect("fine");
+    for bad in ["fhir", "https://fhir.example/#part", ""] {
+        let invalid = with(&["https://fhir.example", bad]).expect_err(bad);
+        assert_eq!(invalid.path, "resources[1]", "{bad}");
+    }
+}
