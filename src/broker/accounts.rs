@@ -217,18 +217,6 @@ impl Broker {
     pub async fn newest_traces(&self) -> Result<Vec<store::traces::StoredTrace>, Error> {
         self.store.read(|conn| Ok(store::traces::newest(conn, 50)?)).await
     }
-
-    /// The newest audit records first.
-    ///
-    /// # Errors
-    /// [`Error`] when the database fails.
-    pub async fn newest_events(&self) -> Result<Vec<(store::audit::Record, Event)>, Error> {
-        let records = self.store.read(|conn| Ok::<_, Error>(store::audit::newest(conn, 100)?));
-        let read = |record: store::audit::Record| {
-            serde_json::from_str(&record.body).ok().map(|event| (record, event))
-        };
-        Ok(records.await?.into_iter().filter_map(read).collect())
-    }
 }
 
 /// Whoever works on the machine itself may give a new password to an account that is there.

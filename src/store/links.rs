@@ -31,13 +31,3 @@ pub fn create(
         .execute(conn)?;
     Ok(())
 }
-
-/// The providers that know this person.
-///
-/// # Errors
-/// [`Error`] when the database fails.
-pub fn providers_of(conn: &mut Conn, user: &UserId) -> Result<Vec<IdpId>, Error> {
-    let own = links::table.filter(links::user_id.eq(user.as_str()));
-    let ids: Vec<String> = own.select(links::idp).order(links::idp.asc()).load(conn)?;
-    Ok(ids.into_iter().map(IdpId).collect())
-}

@@ -68,13 +68,6 @@ pub fn holders(conn: &mut Conn, role: &RoleId) -> Result<Vec<UserRole>, Error> {
 
 /// # Errors
 /// [`Error`] when the database fails.
-pub fn list_by_hand(conn: &mut Conn) -> Result<Vec<UserRole>, Error> {
-    let by_hand = user_roles::table.filter(user_roles::source.eq(""));
-    Ok(by_hand.order(user_roles::id.asc()).load(conn)?)
-}
-
-/// # Errors
-/// [`Error`] when the database fails.
 pub fn find(conn: &mut Conn, id: &str) -> Result<Option<UserRole>, Error> {
     Ok(user_roles::table.find(id).get_result(conn).optional()?)
 }

@@ -55,9 +55,9 @@ stories! {
                 (form, "SAMLResponse=a&SAMLResponse=b", 400),
             ] {
                 let refused = async || {
-                    let events = world.broker.newest_events().await.expect("events");
+                    let events = world.events().await;
                     let refused = |event: &Event| event.action == action && event.outcome == Outcome::Refused;
-                    events.into_iter().map(|(_, event)| event).filter(refused).collect::<Vec<_>>()
+                    events.into_iter().filter(refused).collect::<Vec<_>>()
                 };
                 let before = refused().await.len();
                 let url = format!("{}/saml/corporate/{end}", world.url);
@@ -123,8 +123,8 @@ stories! {
             browser.open(&format!("{}/account", world.url)).await.expect("a page");
             assert_ne!(browser.page().url.path(), "/account", "{name}");
         }
-        let events = world.broker.newest_events().await.expect("events");
-        let refused = events.iter().filter(|(_, event)| {
+        let events = world.events().await;
+        let refused = events.iter().filter(|event| {
             event.outcome == medict::domain::audit::Outcome::Refused && event.idp.is_some()
         });
         assert_eq!(refused.count(), 5);
@@ -205,7 +205,7 @@ stories! {
             let url = format!("{}/oauth2/authorize?client_id=nobody", world.url);
             client.get(url).send().await.expect("an answer");
         }
-        let refused = world.broker.newest_events().await.expect("events").into_iter().filter(|(_, event)| {
+        let refused = world.events().await.into_iter().filter(|event| {
             event.action == medict::domain::audit::Action::Authorize
         }).count();
         assert!((59..=61).contains(&refused), "{refused} records for 100 knocks");

@@ -202,6 +202,6 @@ async fn agreed(shop: &Application, browser: &mut Browser, scope: &str) -> Token
 }
 
 async fn events(world: &World, action: Action, outcome: Outcome) -> usize {
-    let events = world.broker.newest_events().await.expect("events");
-    events.iter().filter(|(_, e)| e.action == action && e.outcome == outcome).count()
+    let events = world.events().await;
+    events.iter().filter(|e| e.action == action && e.outcome == outcome).count()
 }

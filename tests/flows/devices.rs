@@ -56,9 +56,9 @@ stories! {
         answer(&mut phone, "no").await;
         assert_eq!(poll(&world, &screen, &asked).await.unwrap_err(), "access_denied");
         assert_eq!(poll(&world, &screen, &asked).await.unwrap_err(), "invalid_grant");
-        let events = world.broker.newest_events().await.expect("events");
-        let decided = events.iter().filter(|(_, event)| event.action == Action::DeviceDecided);
-        let outcomes: Vec<_> = decided.map(|(_, event)| event.outcome).collect();
+        let events = world.events().await;
+        let decided = events.iter().filter(|event| event.action == Action::DeviceDecided);
+        let outcomes: Vec<_> = decided.map(|event| event.outcome).collect();
         assert_eq!(outcomes, [Outcome::Refused]);
     }
 

@@ -112,8 +112,8 @@ impl Federation {
     }
 
     pub(super) async fn events(&self, action: Action) -> Vec<Event> {
-        let newest = self.world.broker.newest_events().await.expect("events");
-        newest.into_iter().map(|(_, event)| event).filter(|event| event.action == action).collect()
+        let newest = self.world.events().await;
+        newest.into_iter().filter(|event| event.action == action).collect()
     }
 }
 

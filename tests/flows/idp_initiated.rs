@@ -76,8 +76,8 @@ stories! {
     async fn nobody_is_bounced_in_a_circle(world: World) {
         allow(&world, json!({ "clients": [client("shop")] })).await;
         let bounced = async || {
-            let events = world.broker.newest_events().await.expect("events");
-            events.into_iter().map(|(_, event)| event).filter(|event| event.action == Action::Bounced).count()
+            let events = world.events().await;
+            events.into_iter().filter(|event| event.action == Action::Bounced).count()
         };
         let response = unsolicited(&world, "ada").build();
         let mut browser = world.browser();
@@ -299,10 +299,10 @@ async fn nobody(world: &World, browser: &mut Browser) {
 }
 
 async fn refusals(world: &World) -> usize {
-    let events = world.broker.newest_events().await.expect("events");
+    let events = world.events().await;
     let refused = events
         .iter()
-        .filter(|(_, event)| event.action == Action::SignIn && event.outcome == Outcome::Refused);
+        .filter(|event| event.action == Action::SignIn && event.outcome == Outcome::Refused);
     refused.count()
 }
 

@@ -122,8 +122,8 @@ stories! {
     /// Each end is told once for each level that it comes nearer by, by one process.
     async fn ends_are_told_once_for_each_level(world: World) {
         let told = async || {
-            let newest = world.broker.newest_events().await.expect("events");
-            newest.iter().filter(|(_, event)| event.action == Action::TermNear).count()
+            let newest = world.events().await;
+            newest.iter().filter(|event| event.action == Action::TermNear).count()
         };
         world.broker.tell_of_ends().await.expect("told");
         assert_eq!(told().await, 0, "a year to go");

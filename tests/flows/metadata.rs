@@ -89,8 +89,8 @@ async fn state(world: &World) -> MetadataState {
 }
 
 async fn events(world: &World, action: Action) -> Vec<Event> {
-    let newest = world.broker.newest_events().await.expect("events");
-    newest.into_iter().map(|(_, event)| event).filter(|event| event.action == action).collect()
+    let newest = world.events().await;
+    newest.into_iter().filter(|event| event.action == action).collect()
 }
 
 async fn a_second_process(world: &World) -> (Arc<Broker>, Running) {

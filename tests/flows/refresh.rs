@@ -223,6 +223,6 @@ async fn sign_in_offline(world: &World, application: &Application) -> Tokens {
 }
 
 async fn replays(world: &World) -> usize {
-    let events = world.broker.newest_events().await.expect("events");
-    events.iter().filter(|(_, event)| event.action == Action::RefreshTokenReplayed).count()
+    let events = world.events().await;
+    events.iter().filter(|event| event.action == Action::RefreshTokenReplayed).count()
 }

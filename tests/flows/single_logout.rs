@@ -285,7 +285,7 @@ fn last_statuses(world: &World) -> Vec<String> {
 }
 
 async fn sign_outs(world: &World, outcome: Outcome) -> Vec<Event> {
-    let events = world.broker.newest_events().await.expect("events");
-    let events = events.into_iter().map(|(_, event)| event);
+    let events = world.events().await;
+    let events = events.into_iter();
     events.filter(|event| event.action == Action::SignOut && event.outcome == outcome).collect()
 }

@@ -174,7 +174,7 @@ async fn receipt(world: &World) -> Vec<Event> {
 }
 
 async fn receipts(world: &World) -> Vec<Event> {
-    let events = world.broker.newest_events().await.expect("events");
-    let events = events.into_iter().map(|(_, event)| event);
+    let events = world.events().await;
+    let events = events.into_iter();
     events.filter(|event| event.action == Action::ApplicationTold).collect()
 }

@@ -22,10 +22,11 @@ use medict::{
     broker::{
         Broker, Clock, SamlKeys, Sessions, Settings,
         outbound::{AllowPrivate, OutboundSettings},
+        records::{Filter, Start},
         resources::Written,
     },
     crypto::{MasterKey, Random},
-    domain::resource,
+    domain::{audit::Event, resource},
     http::{self, Running},
     samples::{browser::Browser, saml_idp::ResponseBuilder},
     store::Store,
@@ -136,6 +137,11 @@ impl World {
             corporate["configuration"][name] = setting.clone();
         }
         self.apply(vec![corporate]).await;
+    }
+
+    /// What the audit log tells, the newest first.
+    pub async fn events(&self) -> Vec<Event> {
+        self.broker.audit_page(Start::Newest, Filter::default()).await.expect("a page").events
     }
 
     /// Switches the SAML provider of the neighbours on or off.

@@ -174,14 +174,6 @@ impl IdentityProvider {
             () => Ok(()),
         }
     }
-
-    #[must_use]
-    pub const fn type_name(&self) -> &'static str {
-        match self.configuration {
-            Configuration::Saml(_) => "saml",
-            Configuration::Oidc(_) => "oidc",
-        }
-    }
 }
 
 impl Serialize for IdentityProvider {
